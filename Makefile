@@ -1,0 +1,51 @@
+# The first two commands of the README: `make study` and `make test`. Both install what they need.
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+BIN = $(VENV)/bin
+SNAKEMAKE = $(BIN)/snakemake --cores $(CORES)
+
+.PHONY: study test test-unit test-workflow lint format real bench-study rulegraph clean
+
+study: $(VENV)/installed
+	$(SNAKEMAKE)
+	@echo "The report: results/report.html"
+
+test: lint
+	$(BIN)/python -m pytest
+
+test-unit: $(VENV)/installed
+	$(BIN)/python -m pytest tests/unit
+
+test-workflow: $(VENV)/installed
+	$(BIN)/python -m pytest tests -m workflow
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/codespell
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+# The real image sets, where they are; minutes to an hour on two cores.
+real: $(VENV)/installed
+	$(SNAKEMAKE) --directory tests/real
+
+bench-study: $(VENV)/installed
+	$(BIN)/python benchmarks/study.py --cores $(CORES)
+
+rulegraph: $(VENV)/installed
+	$(BIN)/snakemake --rulegraph mermaid-js
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt ".[torch,test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build .snakemake results/*/ results/*.tsv results/*.html resources/*/ logs benchmarks/*/

@@ -1,0 +1,207 @@
+"""The whole study, tiny: it runs, runs again only what changed, and gives the same bytes."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import ROOT, Study
+
+pytestmark = pytest.mark.workflow
+
+SUMMARIES = (
+    "results/scores.tsv",
+    "results/verdicts.tsv",
+    "results/flags.tsv",
+    "results/report.html",
+)
+
+
+def changed(before: dict, after: dict) -> set[str]:
+    """Files that a run wrote: new ones, and old ones written again."""
+    return {path for path in after if path not in before or after[path][1] != before[path][1]}
+
+
+def allowed(paths: set[str], *patterns: str) -> set[str]:
+    """The paths that none of the patterns matches: those that should not have been written."""
+    return {path for path in paths if not any(re.fullmatch(p, path) for p in patterns)}
+
+
+def test_bare_snakemake_at_the_top_lists_jobs():
+    command = [sys.executable, "-m", "snakemake", "--dry-run"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert re.search(r"^embed +\d+$", said, re.M), said[-2000:]
+    assert re.search(r"^publish +1$", said, re.M)
+
+
+def test_study_ends_with_a_report_and_is_then_up_to_date(finished):
+    outputs = finished.outputs()
+    assert set(SUMMARIES) <= set(outputs)
+    scores = finished.table("scores")
+    assert set(scores["representation"]) >= {"lite0", "lite0-twin1", "cell-count", "noise"}
+    assert scores["chance"].notna().all()
+    defined = scores["value"].notna()
+    assert (scores.loc[defined, "lower"] <= scores.loc[defined, "value"]).all()
+    assert scores.loc[~defined, "reason"].notna().all()
+    assert "Nothing to be done" in finished.succeed("--dry-run")
+
+
+def test_discs_are_told_apart_and_noise_is_not(finished):
+    scores = finished.table("scores").query("task == 'toy-kind' and probe == 'logistic'")
+    value = scores.query("metric == 'balanced_accuracy'").set_index("representation")["value"]
+    assert value["cell-count"] > 0.8
+    assert value["noise"] < 0.75
+
+
+def test_every_job_left_a_log(finished):
+    logs = {
+        path.relative_to(finished.folder / "logs").parts[0]
+        for path in (finished.folder / "logs").rglob("*.log")
+    }
+    assert {"fetch", "simulate", "crop", "embed", "describe", "evaluate", "compare"} <= logs
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    """The same study in another folder, its table of images in another order."""
+
+    def make(name: str, cores: int, hashseed: str) -> Study:
+        study = Study(tmp_path_factory.mktemp(name) / "study", shuffled=True)
+        study.succeed(cores=cores, hashseed=hashseed)
+        return study
+
+    return make
+
+
+def test_order_and_hash_seed_change_no_byte(finished, elsewhere):
+    first, second = finished.outputs(), elsewhere("shuffled", 1, "1").outputs()
+    assert {p: d for p, (d, _) in first.items()} == {p: d for p, (d, _) in second.items()}
+
+
+def test_number_of_cores_changes_no_score(finished, elsewhere):
+    other = elsewhere("cores", 2, "0")
+    for name in ("scores", "verdicts"):
+        ours, theirs = finished.table(name), other.table(name)
+        numbers = ours.select_dtypes("number").columns
+        np.testing.assert_allclose(ours[numbers], theirs[numbers], rtol=0, atol=1e-6)
+        assert ours.drop(columns=numbers).equals(theirs.drop(columns=numbers))
+
+
+COLLECTED = [re.escape(path) for path in SUMMARIES]
+
+
+def test_a_new_model_runs_its_own_jobs_and_comparisons(copied):
+    before = copied.outputs()
+    copied.add("models.tsv", "other\ttimm\ttest_efficientnet\tnone\ttissue\trgb\tdtype\t64")
+    copied.succeed()
+    written = changed(before, copied.outputs())
+    own = [r"results/toy-folder/.*/other(-twin[01])?(/\w+)?\.(h5ad|tsv|parquet)"]
+    shared = [r"results/toy-folder/verdicts/toy-kind\.tsv", r"results/figures/toy-kind\.svg"]
+    assert not allowed(written, *own, *shared, *COLLECTED)
+    assert sum("/features/other" in path for path in written) == 9
+    old = copied.table("verdicts").query("representation == 'lite0'")
+    assert len(old) and "other" in set(copied.table("verdicts")["representation"])
+
+
+def test_a_new_baseline_runs_its_own_jobs(copied):
+    before = copied.outputs()
+    copied.add("baselines.tsv", "shape\tnuclear-shape\tstructure\tcosine\t")
+    copied.succeed()
+    written = changed(before, copied.outputs())
+    own = [r"results/toy-\w+/.*/shape(/[\w-]+)?\.(h5ad|tsv|parquet)"]
+    shared = [r"results/toy-\w+/verdicts/.*\.tsv", r"results/figures/.*\.svg"]
+    assert not allowed(written, *own, *shared, *COLLECTED)
+
+
+def test_a_new_task_runs_its_own_jobs(copied):
+    before = copied.outputs()
+    copied.add("tasks.tsv", "toy-day\ttoy-folder\tclassification\tday\t\tgroup\t3\tnone\tknn")
+    copied.succeed()
+    written = changed(before, copied.outputs())
+    own = [r"results/toy-folder/(scores|items)/toy-day/.*", r"results/toy-folder/.*/toy-day.*"]
+    assert not allowed(written, *own, r"results/figures/toy-day\.svg", *COLLECTED)
+
+
+def test_a_new_seed_runs_its_own_twins(copied):
+    before = copied.outputs()
+    copied.edit("config.yaml", "[0, 1]", "[0, 1, 7]")
+    copied.succeed()
+    written = changed(before, copied.outputs())
+    own = [r"results/toy-\w+/.*/lite0(-channels)?-twin7(/[\w-]+)?\.(h5ad|tsv|parquet)"]
+    shared = [r"results/toy-\w+/verdicts/.*\.tsv", r"results/figures/.*\.svg"]
+    assert not allowed(written, *own, *shared, *COLLECTED)
+
+
+def test_a_new_unit_leaves_other_units_and_data_sets_alone(copied):
+    before = copied.outputs()
+    copied.add("units.tsv", "toy-cells\tplate-3\t")
+    copied.succeed()
+    written = changed(before, copied.outputs())
+    per_unit = {p for p in written if "plate-1" in p or "plate-2" in p or "day" in p}
+    assert not per_unit
+    assert not {path for path in written if path.startswith("results/toy-folder/")}
+    assert "results/toy-cells/images/plate-3.tif" in written
+
+
+def test_a_removed_model_leaves_the_results(copied):
+    copied.edit("models.tsv", "\tcells\tper-channel", "\tnatural\tper-channel")
+    copied.succeed()
+    assert "lite0-channels" not in set(copied.table("scores")["representation"])
+
+
+def test_touching_files_runs_nothing(copied):
+    for path in [*copied.folder.glob("config/*"), *copied.folder.glob("images/*")]:
+        os.utime(path)
+    assert "Nothing to be done" in copied.succeed("--dry-run")
+    # A pull touches scripts and modules without changing them.
+    touched = [*ROOT.glob("workflow/scripts/*.py"), *ROOT.glob("workflow/scripts/twinscope/*.py")]
+    times = {path: path.stat() for path in touched}
+    try:
+        for path in touched:
+            os.utime(path)
+        assert "Nothing to be done" in copied.succeed("--dry-run")
+    finally:
+        for path, stat in times.items():
+            os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_a_changed_label_embeds_nothing_again(copied):
+    table = copied.folder / "images/table.csv"
+    table.write_text(table.read_text().replace("tile-00,small", "tile-00,large"))
+    before = copied.outputs()
+    copied.succeed()
+    written = changed(before, copied.outputs())
+    assert "results/toy-folder/images/monday.parquet" in written
+    assert not {path for path in written if re.search(r"features/lite0[^/]*/", path)}
+    assert "results/toy-folder/images/tuesday.parquet" not in written
+
+
+def test_a_changed_image_is_noticed(copied):
+    shutil.copy(copied.folder / "images/01.png", copied.folder / "images/00.png")
+    said = copied.succeed("--dry-run")
+    assert re.search(r"^fetch +1$", said, re.M) and re.search(r"^embed +3$", said, re.M), said
+
+
+def test_an_interrupted_study_resumes(copied):
+    """Stopped in the middle by Ctrl-C, it goes on where it was: what was done is not done again."""
+    copied.add("models.tsv", "other\ttimm\ttest_efficientnet\tnone\ttissue\trgb\tdtype\t64")
+    features = copied.folder / "results/toy-folder/features"
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--directory", copied.folder]
+    running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while len(list(features.glob("other*/*.h5ad"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    os.killpg(running.pid, signal.SIGINT)
+    running.wait(timeout=60)
+    before = copied.outputs()
+    done = {path for path in before if "/features/other" in path}
+    assert 1 <= len(done) < 9
+    copied.succeed()
+    after = copied.outputs()
+    assert sum("/features/other" in path for path in after) == 9
+    assert len(done & changed(before, after)) <= 1

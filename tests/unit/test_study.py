@@ -1,0 +1,161 @@
+import pytest
+
+from twinscope import study
+
+
+def dataset(**changes):
+    row = {
+        "dataset": "plates",
+        "modality": "cells",
+        "source": "folder",
+        "location": "table.csv",
+        "channels": ["DNA", "ER", "RNA", "AGP", "Mito"],
+        "image": ["path"],
+        "microns_per_pixel": 0.65,
+        "nuclear_channel": "DNA",
+    }
+    return {k: v for k, v in {**row, **changes}.items() if v is not None}
+
+
+def model(**changes):
+    return {"model": "net", "weights": "timm:x", "policy": "rgb", "modality": ["any"], **changes}
+
+
+def task(**changes):
+    return {"task": "t", "dataset": "plates", "alignments": ["none"], **changes}
+
+
+def test_each_model_has_one_twin_a_seed_that_differs_in_weights_only():
+    rows = study.with_twins({"net": model(input_size=64)}, [0, 3], "models.tsv")
+    assert list(rows) == ["net", "net-twin0", "net-twin3"]
+    assert rows["net"]["role"] == "model" and rows["net"]["family"] == "pretrained"
+    assert "seed" not in rows["net"]
+    for seed in (0, 3):
+        twin = rows[f"net-twin{seed}"]
+        assert twin["seed"] == seed and twin["weights"] == "none" and twin["of"] == "net"
+        assert twin["role"] == twin["family"] == "twin"
+        same = {"model", "policy", "modality", "input_size"}
+        assert {k: twin[k] for k in same} == {k: rows["net"][k] for k in same}
+
+
+def test_a_model_without_weights_is_called_untrained_and_is_still_judged():
+    rows = study.with_twins({"net": model(weights="none")}, [1], "models.tsv")
+    assert (rows["net"]["family"], rows["net"]["role"]) == ("untrained", "model")
+
+
+@pytest.mark.parametrize("name", ["net-twin0", "a-twin12"])
+def test_a_model_cannot_pose_as_a_twin(name, refused):
+    with refused("-twin<n>", file="models.tsv", row=name, column="model"):
+        study.with_twins({name: model()}, [0], "models.tsv")
+
+
+def test_names_that_only_resemble_a_twins_are_free():
+    names = ["twin0", "net-twin", "net-twin0-large", "nettwin1"]
+    assert set(names) <= set(study.with_twins({n: model() for n in names}, [0], "m"))
+
+
+@pytest.mark.parametrize("name", ["net", "net-twin0"])
+def test_a_baseline_cannot_bear_the_name_of_a_network(name, refused):
+    models = study.with_twins({"net": model()}, [0], "models.tsv")
+    with refused("model's name", file="baselines.tsv", row=name, column="baseline"):
+        study.with_baselines(models, {name: {"family": "null"}}, "baselines.tsv")
+
+
+def test_baselines_stand_beside_models():
+    models = study.with_twins({"net": model()}, [0], "models.tsv")
+    rows = study.with_baselines(models, {"noise": {"family": "null"}}, "baselines.tsv")
+    assert list(rows) == ["net", "net-twin0", "noise"]
+    assert rows["noise"] == {"family": "null", "role": "baseline", "of": ""}
+
+
+@pytest.mark.parametrize(
+    ("modality", "fits"),
+    [(["any"], True), (["cells"], True), (["tissue", "cells"], True), (["tissue"], False)],
+)
+def test_a_representation_is_run_where_its_modality_fits(modality, fits):
+    assert study.fits({"modality": modality}, dataset()) is fits
+
+
+def test_an_rgb_network_needs_three_channels(refused):
+    data = {"plates": dataset(), "slides": dataset(channels=["r", "g", "b"], modality="tissue")}
+    with refused("'plates' has 5 channels", file="models.tsv", row="net", column="policy"):
+        study.check_models({"net": model()}, data, "models.tsv")
+    study.check_models({"net": model(modality=["tissue"])}, data, "models.tsv")
+    study.check_models({"net": model(policy="per-channel")}, data, "models.tsv")
+
+
+def test_units_are_sorted_by_data_set():
+    rows = [{"dataset": "b", "unit": "u"}, {"dataset": "a", "unit": "u"}]
+    data = {name: dataset() for name in "ab"}
+    found = study.units_by_dataset(rows, data, "units.tsv")
+    assert found == {"a": {"u": rows[1]}, "b": {"u": rows[0]}}
+
+
+def test_a_unit_of_no_data_set_and_a_data_set_of_no_unit(refused):
+    data = {"plates": dataset()}
+    with refused("did you mean 'plates'", file="units.tsv", row="plate/u", column="dataset"):
+        study.units_by_dataset([{"dataset": "plate", "unit": "u"}], data, "units.tsv")
+    with refused("no unit", "'plates'", file="units.tsv"):
+        study.units_by_dataset([], data, "units.tsv")
+
+
+def test_units_of_a_table_need_a_column_that_tells_them_apart(refused):
+    rows = [{"dataset": "plates", "unit": u} for u in "ab"]
+    with refused("2 units of 'plates'", "unit column", file="units.tsv", column="unit"):
+        study.units_by_dataset(rows, {"plates": dataset()}, "units.tsv")
+    assert study.units_by_dataset(rows, {"plates": dataset(unit="plate")}, "u")["plates"]
+    assert study.units_by_dataset(rows, {"plates": dataset(source="simulated")}, "u")["plates"]
+
+
+@pytest.mark.parametrize("scale", [0.01, 0.65, 100.0, "column"])
+def test_sensible_scales_are_accepted(scale):
+    study.check_datasets({"plates": dataset(microns_per_pixel=scale)}, "datasets.tsv")
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"), [(-0.65, "-0.65"), (0.0, "found 0"), (1e6, "1e+06"), (0.009, "0.009")]
+)
+def test_absurd_scales_are_refused(scale, words, refused):
+    place = {"file": "datasets.tsv", "row": "plates", "column": "microns_per_pixel"}
+    with refused(words, "between 0.01 and 100", **place):
+        study.check_datasets({"plates": dataset(microns_per_pixel=scale)}, "datasets.tsv")
+
+
+def test_only_natural_images_may_lack_a_scale(refused):
+    with refused("found nothing", row="plates", column="microns_per_pixel"):
+        study.check_datasets({"plates": dataset(microns_per_pixel=None)}, "datasets.tsv")
+    natural = dataset(microns_per_pixel=None, modality="natural", nuclear_channel="luminance")
+    study.check_datasets({"plates": natural}, "datasets.tsv")
+
+
+def test_path_columns_are_one_or_one_a_channel(refused):
+    five = [f"path{k}" for k in range(5)]
+    study.check_datasets({"plates": dataset(image=five)}, "datasets.tsv")
+    with refused("4 path columns", "5 channels", row="plates", column="image"):
+        study.check_datasets({"plates": dataset(image=five[:4])}, "datasets.tsv")
+
+
+def test_the_nuclear_channel_is_one_of_the_channels(refused):
+    for name in ("Mito", "haematoxylin", "luminance"):
+        study.check_datasets({"plates": dataset(nuclear_channel=name)}, "datasets.tsv")
+    with refused("did you mean 'DNA'", row="plates", column="nuclear_channel"):
+        study.check_datasets({"plates": dataset(nuclear_channel="DNa")}, "datasets.tsv")
+
+
+def test_a_folder_needs_its_table(refused):
+    with refused("the table of images", row="plates", column="location"):
+        study.check_datasets({"plates": dataset(location=None)}, "datasets.tsv")
+    study.check_datasets({"plates": dataset(location=None, source="simulated")}, "datasets.tsv")
+
+
+def test_a_task_stands_on_a_data_set_of_the_study(refused):
+    with refused("did you mean 'plates'", file="tasks.tsv", row="t", column="dataset"):
+        study.check_tasks({"t": task(dataset="plate")}, {"plates": dataset()}, "tasks.tsv")
+
+
+def test_standardize_needs_controls(refused):
+    tasks = {"t": task(alignments=["none", "standardize"])}
+    with refused("names no control column", file="tasks.tsv", row="t", column="alignments"):
+        study.check_tasks(tasks, {"plates": dataset()}, "tasks.tsv")
+    study.check_tasks(tasks, {"plates": dataset(control="is_dmso")}, "tasks.tsv")
+    study.check_tasks({"t": task()}, {"plates": dataset()}, "tasks.tsv")

@@ -1,0 +1,288 @@
+"""The study's tables, read and checked before any job, and what each rule asks of them."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+HERE = Path(str(workflow.current_basedir))
+sys.path.insert(0, str(HERE.parent / "scripts"))
+
+from snakemake.exceptions import WorkflowError
+from twinscope import files, study, tables
+from twinscope.errors import InputError
+from twinscope.sources import folder
+
+
+def schema_of(name):
+    return files.read_schema(HERE.parent / f"schemas/{name}.schema.yaml")
+
+
+def rows_of(name, *key):
+    """The rows of one table of the study, checked against its schema."""
+    path = config["tables"][name]
+    return tables.parse(files.read_config(path), schema_of(name), path, key)
+
+
+def index_of_folder(dataset):
+    """The user's table of images with its roles, every file of it known to be there."""
+    row = datasets[dataset]
+    index = folder.arrange(files.read_table(row["location"]), row, row["location"])
+    files.check_present(Path(row["location"]).parent, index, row["location"])
+    return index
+
+
+def code(*modules):
+    """Fingerprint of scripts and package modules. Given as a parameter, it makes a job run again
+    when they change; segment, embed and all before them go without, so that a docstring never costs
+    GPU days.
+    """
+    paths = [HERE.parent / "scripts" / module for module in modules]
+    found = [f for path in paths for f in sorted(path.rglob("*.py")) or [path]]
+    text = b"".join(f.read_bytes() for f in found)
+    return hashlib.sha256(text).hexdigest()[:12]
+
+
+def pattern(names):
+    """A regular expression for these names and nothing else."""
+    return "|".join(names) or "(?!)"
+
+
+def part(rows, *columns):
+    """The named columns of a row, so that a job runs again only when these change."""
+    return {column: rows[column] for column in sorted(columns) if column in rows}
+
+
+def pixels_of(wildcards):
+    return part(datasets[wildcards.dataset], "channels", "tile", "image")
+
+
+def nuclei_of(wildcards):
+    return part(
+        datasets[wildcards.dataset],
+        *("channels", "segmentation", "nuclear_channel", "nucleus_diameter"),
+    )
+
+
+def channels_of(wildcards):
+    return datasets[wildcards.dataset]["channels"]
+
+
+def arguments_of(wildcards):
+    return datasets[wildcards.dataset]["arguments"]
+
+
+def naming_of(wildcards):
+    return part(datasets[wildcards.dataset], "image", "item", "microns_per_pixel")
+
+
+def roles_of(wildcards):
+    """How the table of images is to be read: everything of the row but its pixels."""
+    row = datasets[wildcards.dataset]
+    roles = [*folder.ROLES, "image", "item", "unit", "control", "microns_per_pixel"]
+    return part(row, *roles, "location", "source")
+
+
+def unit_of(wildcards):
+    return units[wildcards.dataset][wildcards.unit]
+
+
+def rows_of_unit(dataset, unit):
+    row = datasets[dataset]
+    return folder.of_unit(indices[dataset], units[dataset][unit], row, row["location"])
+
+
+def digest_of_unit(wildcards):
+    """Fingerprint of what the table of images says of a unit; other units may change freely."""
+    if wildcards.dataset not in indices:
+        return ""
+    return folder.digest(rows_of_unit(wildcards.dataset, wildcards.unit))
+
+
+def pixel_digest_of_unit(wildcards):
+    return folder.digest(rows_of_unit(wildcards.dataset, wildcards.unit), True)
+
+
+def image_files_of(wildcards):
+    rows = rows_of_unit(wildcards.dataset, wildcards.unit)
+    root = Path(datasets[wildcards.dataset]["location"]).parent
+    return [str(root / p) for c in folder.path_columns(rows) for p in rows[c]]
+
+
+def root_of(wildcards):
+    """The folder that the paths in a manifest start from."""
+    row = datasets[wildcards.dataset]
+    if row["source"] == "folder":
+        return str(Path(row["location"]).parent)
+    return f"resources/{wildcards.dataset}/{wildcards.unit}"
+
+
+def table_of_images(wildcards):
+    row = datasets[wildcards.dataset]
+    if row["source"] == "folder":
+        return ancient(row["location"])
+    return f"resources/{wildcards.dataset}/{wildcards.unit}/table.parquet"
+
+
+def of_every_unit(path):
+    """An input function: one file for each unit of a data set."""
+
+    def found(wildcards):
+        return collect(path, unit=units[wildcards.dataset], **wildcards)
+
+    return found
+
+
+def representations_of(dataset):
+    return [
+        name
+        for name, row in representations.items()
+        if study.fits(row, datasets[dataset])
+    ]
+
+
+def profiles_of(wildcards):
+    return collect(
+        "results/{dataset}/profiles/{alignment}/{representation}.h5ad",
+        alignment=tasks[wildcards.task]["alignments"],
+        **wildcards,
+    )
+
+
+def predictions_of(wildcards):
+    return collect(
+        "results/{dataset}/items/{task}/{representation}.parquet",
+        representation=representations_of(wildcards.dataset),
+        **wildcards,
+    )
+
+
+def network_of(wildcards):
+    return part(
+        representations[wildcards.representation],
+        *(
+            "loader",
+            "architecture",
+            "weights",
+            "policy",
+            "intensity",
+            "input_size",
+            "mean",
+        ),
+        *("std", "pooling", "seed", "of"),
+    )
+
+
+def baseline_of(wildcards):
+    return part(representations[wildcards.representation], "function", "arguments")
+
+
+def standing_of(wildcards):
+    """What a score needs to know of its representation."""
+    row = representations[wildcards.representation]
+    return {"similarity": "cosine", **part(row, "role", "family", "of", "similarity")}
+
+
+def standings_of(wildcards):
+    names = representations_of(tasks[wildcards.task]["dataset"])
+    return {name: part(representations[name], "role", "family", "of") for name in names}
+
+
+def split_of(wildcards):
+    return part(
+        tasks[wildcards.task], "task", "target", "select", "level", "split", "folds"
+    )
+
+
+def questions_of(wildcards):
+    return part(tasks[wildcards.task], "task", "alignments", "probes", "metrics")
+
+
+def scores_of_task(wildcards):
+    dataset = tasks[wildcards.task]["dataset"]
+    return [
+        f"results/{dataset}/scores/{wildcards.task}/{representation}.tsv"
+        for representation in representations_of(dataset)
+    ]
+
+
+def verdicts_of_task(wildcards):
+    dataset = tasks[wildcards.task]["dataset"]
+    return f"results/{dataset}/verdicts/{wildcards.task}.tsv"
+
+
+def described_task(wildcards):
+    """A task with what its figure says of the data set."""
+    task = tasks[wildcards.task]
+    return {**task, "modality": datasets[task["dataset"]]["modality"]}
+
+
+def models_wanted():
+    """One gathered representation of every network, for what it says of how it was made."""
+    return [
+        f"results/{dataset}/features/{name}.h5ad"
+        for dataset in datasets
+        for name in representations_of(dataset)
+        if name in models
+    ]
+
+
+def of_every_task(path):
+    return [
+        path.format(dataset=row["dataset"], task=task) for task, row in tasks.items()
+    ]
+
+
+def scores_wanted():
+    return [
+        f"results/{row['dataset']}/scores/{task}/{representation}.tsv"
+        for task, row in tasks.items()
+        for representation in representations_of(row["dataset"])
+    ]
+
+
+def features_wanted():
+    return [
+        f"results/{dataset}/features/{representation}.h5ad"
+        for dataset in datasets
+        for representation in representations_of(dataset)
+    ]
+
+
+def read_study():
+    """Read and check all tables; the order is that of what depends on what."""
+    paths = config["tables"]
+    datasets = study.keyed(rows_of("datasets", "dataset"), "dataset")
+    study.check_datasets(datasets, paths["datasets"])
+    units = rows_of("units", "dataset", "unit")
+    units = study.units_by_dataset(units, datasets, paths["units"])
+    tasks = study.keyed(rows_of("tasks", "task"), "task")
+    study.check_tasks(tasks, datasets, paths["tasks"])
+    models = study.keyed(rows_of("models", "model"), "model")
+    models = study.with_twins(models, config["twin_seeds"], paths["models"])
+    study.check_models(models, datasets, paths["models"])
+    baselines = study.keyed(rows_of("baselines", "baseline"), "baseline")
+    return datasets, units, tasks, models, baselines
+
+
+try:
+    config = tables.check(config, schema_of("config"), "config/config.yaml")
+    datasets, units, tasks, models, baselines = read_study()
+    representations = study.with_baselines(
+        models, baselines, config["tables"]["baselines"]
+    )
+    folders = [name for name, row in datasets.items() if row["source"] == "folder"]
+    indices = {name: index_of_folder(name) for name in folders}
+    for dataset in folders:
+        for unit in units[dataset]:
+            rows_of_unit(dataset, unit)
+except InputError as error:
+    # Shown by Snakemake as this one line, with no trace of where in the code it was noticed.
+    raise WorkflowError(str(error)) from None
+
+
+wildcard_constraints:
+    dataset=pattern(datasets),
+    unit=pattern({unit for members in units.values() for unit in members}),
+    task=pattern(tasks),
+    alignment="none|standardize",
+    representation=pattern(representations),

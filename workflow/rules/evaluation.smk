@@ -1,0 +1,111 @@
+"""From representations to verdicts: alignment, folds, scores, comparisons."""
+
+
+rule align:
+    input:
+        features="results/{dataset}/features/{representation}.h5ad",
+    output:
+        profiles="results/{dataset}/profiles/{alignment}/{representation}.h5ad",
+    log:
+        "logs/align/{dataset}/{alignment}/{representation}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    params:
+        code=code("align.py", "twinscope/alignment.py"),
+    script:
+        "../scripts/align.py"
+
+
+rule split:
+    input:
+        indices=of_every_unit("results/{dataset}/images/{unit}.parquet"),
+    output:
+        folds="results/{dataset}/splits/{task}.parquet",
+        flags="results/{dataset}/splits/{task}.flags.tsv",
+    log:
+        "logs/split/{dataset}/{task}.log",
+    # A task that cannot be scored should say so before the networks have run for hours.
+    priority: 100
+    conda:
+        "../../envs/evaluation.yaml"
+    params:
+        task=split_of,
+        seed=config["seed"],
+        code=code("split.py", "twinscope/splits.py", "twinscope/tasks.py"),
+    script:
+        "../scripts/split.py"
+
+
+rule evaluate:
+    input:
+        profiles=profiles_of,
+        folds="results/{dataset}/splits/{task}.parquet",
+    output:
+        scores="results/{dataset}/scores/{task}/{representation}.tsv",
+        predictions="results/{dataset}/items/{task}/{representation}.parquet",
+    log:
+        "logs/evaluate/{dataset}/{task}/{representation}.log",
+    benchmark:
+        "benchmarks/evaluate/{dataset}/{task}/{representation}.tsv"
+    conda:
+        "../../envs/evaluation.yaml"
+    params:
+        task=questions_of,
+        representation=standing_of,
+        seed=config["seed"],
+        draws=config["draws"],
+        code=code(
+            *("evaluate.py", "twinscope/evaluation.py", "twinscope/probes.py"),
+            *("twinscope/metrics.py", "twinscope/statistics.py"),
+        ),
+    script:
+        "../scripts/evaluate.py"
+
+
+rule compare:
+    input:
+        predictions=predictions_of,
+    output:
+        verdicts="results/{dataset}/verdicts/{task}.tsv",
+    log:
+        "logs/compare/{dataset}/{task}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    params:
+        task=questions_of,
+        representations=standings_of,
+        settings=part(config, "seed", "draws", "margin", "least_margin"),
+        code=code(
+            *("compare.py", "twinscope/comparison.py", "twinscope/verdicts.py"),
+            *("twinscope/metrics.py", "twinscope/statistics.py"),
+        ),
+    script:
+        "../scripts/compare.py"
+
+
+rule collect_scores:
+    input:
+        scores=scores_wanted(),
+        verdicts=of_every_task("results/{dataset}/verdicts/{task}.tsv"),
+        flags=of_every_task("results/{dataset}/splits/{task}.flags.tsv"),
+    output:
+        scores=report(
+            "results/scores.tsv", caption="../report/scores.rst", category="Tables"
+        ),
+        verdicts=report(
+            "results/verdicts.tsv",
+            caption="../report/verdicts.rst",
+            category="Tables",
+        ),
+        flags=report(
+            "results/flags.tsv", caption="../report/flags.rst", category="Tables"
+        ),
+    log:
+        "logs/collect_scores.log",
+    localrule: True
+    conda:
+        "../../envs/evaluation.yaml"
+    params:
+        code=code("collect_scores.py"),
+    script:
+        "../scripts/collect_scores.py"

@@ -1,0 +1,22 @@
+"""Score one representation on one task."""
+
+from twinscope import evaluation, files, jobs, representations
+
+jobs.start(snakemake)
+task = snakemake.params.task
+profiles = {
+    alignment: representations.unpack(files.read_features(path))
+    for alignment, path in zip(task["alignments"], snakemake.input.profiles, strict=True)
+}
+folds = files.read_index(snakemake.input.folds)
+scores, items = evaluation.evaluate(
+    profiles,
+    folds,
+    task,
+    {"representation": snakemake.wildcards.representation, **snakemake.params.representation},
+    seed=snakemake.params.seed,
+    draws=snakemake.params.draws,
+)
+scores.insert(0, "dataset", snakemake.wildcards.dataset)
+files.write_tsv(snakemake.output.scores, scores)
+files.write_index(snakemake.output.predictions, items)

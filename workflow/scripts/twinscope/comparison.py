@@ -1,0 +1,111 @@
+"""All models of one task against their twins and the baselines, on the same resampled items."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from twinscope import statistics, verdicts
+from twinscope.metrics import METRICS
+
+
+def compare(
+    items: Mapping[str, pd.DataFrame],
+    standings: Mapping[str, Mapping],
+    task: Mapping,
+    *,
+    seed: int,
+    draws: int,
+    margin: float,
+    least_margin: float,
+) -> pd.DataFrame:
+    """Judge every model of a task by the task's first metric, under each alignment and probe.
+
+    Parameters
+    ----------
+    items : mapping
+        Representation to its predictions, as from `evaluation.evaluate`.
+    standings : mapping
+        Representation to role, family, of.
+    task : mapping
+        task, alignments, probes, metrics.
+    seed, draws : int
+        Of the resampling of groups.
+    margin : float
+        Margin of equivalence as a share of the gap between the best baseline and the ceiling.
+    least_margin : float
+        The smallest margin, in units of the metric.
+
+    Returns
+    -------
+    DataFrame
+        As from `verdicts.compare` and `verdicts.summarise`, with task, alignment, probe, metric.
+
+    Raises
+    ------
+    ValueError
+        If representations were not scored on the same items.
+    """
+    metric = METRICS[task["metrics"][0]]
+    groups = _same_items(items)
+    counts = statistics.resamples(groups, draws, seed)[1]
+    tables = []
+    for alignment in task["alignments"]:
+        for probe in task["probes"]:
+            run = {"alignment": alignment, "probe": probe, "metric": metric.name}
+            scores, chance = _scores(items, alignment, probe, metric, counts)
+            baselines = {n: s["family"] for n, s in standings.items() if s["role"] == "baseline"}
+            best = [scores[name][0] for name, family in baselines.items() if family != "null"]
+            size = verdicts.equivalence_margin(best, chance, metric.ceiling, margin, least_margin)
+            for model, twins in _with_twins(standings):
+                rows = verdicts.compare(
+                    model,
+                    scores,
+                    baselines,
+                    twins,
+                    size,
+                    counts.shape[1],
+                    metric.higher_is_better,
+                )
+                both = pd.concat([rows, verdicts.summarise(rows)], ignore_index=True)
+                tables.append(both.assign(**run))
+    columns = ["task", "alignment", "probe", "metric", *verdicts.COLUMNS]
+    if not tables:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(tables, ignore_index=True).assign(task=task["task"])[columns]
+
+
+def _with_twins(standings: Mapping[str, Mapping]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each model with the names of its twins."""
+    for name, row in sorted(standings.items()):
+        if row["role"] == "model":
+            twins = [n for n, s in standings.items() if s["role"] == "twin" and s["of"] == name]
+            yield name, sorted(twins)
+
+
+def _same_items(items: Mapping[str, pd.DataFrame]) -> np.ndarray:
+    """Return the groups of the items, which every representation must have been scored on."""
+    columns = ["alignment", "probe", "key", "label", "group", "fold"]
+    first = None
+    for name, table in items.items():
+        keys = table[columns].reset_index(drop=True)
+        first = keys if first is None else first
+        if not keys.equals(first):
+            raise ValueError(f"{name!r} was not scored on the same items as the others")
+    return first["group"].to_numpy(str)
+
+
+def _scores(
+    items: Mapping[str, pd.DataFrame], alignment: str, probe: str, metric, counts: np.ndarray
+) -> tuple[dict[str, tuple[float, np.ndarray]], float]:
+    """Value and bootstrap draws of each representation under one alignment and probe."""
+    scores = {}
+    for name, table in items.items():
+        rows = table[(table["alignment"] == alignment) & (table["probe"] == probe)]
+        columns = [column for column in rows if column.startswith("p:")]
+        classes = np.array([column.removeprefix("p:") for column in columns])
+        y, p = rows["label"].to_numpy(str), rows[columns].to_numpy(float)
+        value = metric.function(y, p, classes)
+        drawn = statistics.bootstrap(y, p, rows["group"].to_numpy(str), metric, classes, counts)
+        scores[name] = value, drawn
+    return scores, metric.chance(y)

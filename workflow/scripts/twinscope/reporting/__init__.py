@@ -1,0 +1,87 @@
+"""The report of a study: one HTML page, verdicts first, that needs nothing but itself."""
+
+import base64
+from collections.abc import Mapping, Sequence
+
+import jinja2
+import pandas as pd
+
+from twinscope.figures import words
+from twinscope.reporting import details, findings, provenance
+
+PACKAGES = ("pandas", "numpy", "matplotlib", "jinja2")
+
+
+def page(
+    template: str,
+    *,
+    title: str,
+    scores: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    flags: pd.DataFrame,
+    figures: Mapping[str, str],
+    networks: Sequence[Mapping],
+    tables: Mapping[str, Sequence[Mapping]],
+    settings: Mapping,
+    versions: Mapping[str, str],
+) -> str:
+    """Fill the report's template.
+
+    Parameters
+    ----------
+    template : str
+        A Jinja template. Everything put into it is escaped.
+    title : str
+    scores, verdicts, flags : DataFrame
+        The study's tidy tables.
+    figures : mapping
+        Task to the text of its SVG figure.
+    networks : sequence of mapping
+        How each network's representation was made: dataset, representation, row,
+        weights_sha256, input_size, mean, std, interpolation, device, precision, versions.
+    tables : mapping
+        Rows of the study's tables by the table's name, among them `tasks`.
+    settings : mapping
+        Seeds, draws and margins.
+    versions : mapping
+        Package to version, of what made the report.
+
+    Returns
+    -------
+    str
+        An HTML page, the same to the byte whatever the order of any rows.
+    """
+    tasks = sorted(tables["tasks"], key=lambda task: task["task"])
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals |= {"badge": words.badge, "percent": words.percent}
+    return environment.from_string(template).render(
+        title=title,
+        size=findings.size(scores, tasks),
+        models=[row for task in tasks for row in findings.models(scores, verdicts, task)],
+        undefined=details.undefined(scores),
+        imputed=details.imputed(scores, tasks),
+        flags=details.flags(flags),
+        tasks=[_task(task, scores, verdicts, figures) for task in tasks],
+        networks=provenance.networks(networks),
+        tables=provenance.tables(tables),
+        settings=provenance.pairs(settings),
+        versions=provenance.versions(versions, networks),
+    )
+
+
+def _task(task: Mapping, scores: pd.DataFrame, verdicts: pd.DataFrame, figures: Mapping) -> dict:
+    return {
+        "name": task["task"],
+        "caption": findings.caption(scores, task),
+        "figure": _picture(figures[task["task"]]),
+        "scores": details.scores(scores, task),
+        "choices": details.choices(verdicts, task),
+        "comparisons": details.comparisons(verdicts, task),
+    }
+
+
+def _picture(svg: str) -> str:
+    """Embed a figure as an image: its ids stay its own, and nothing in it can run."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"

@@ -1,0 +1,132 @@
+"""What was found: the headline of every model on every task, in numbers and in a sentence."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from twinscope.figures import selection, words
+
+SIDES = ("twin", "structure", "shortcut")
+
+
+def size(scores: pd.DataFrame, tasks: Sequence[Mapping]) -> str:
+    """Say how large the study is."""
+    named = scores.drop_duplicates("representation")["role"].value_counts()
+    parts = [
+        words.count(len(tasks), "task"),
+        words.count(named.get("model", 0), "model"),
+        words.count(named.get("twin", 0), "untrained twin"),
+        words.count(named.get("baseline", 0), "baseline"),
+    ]
+    return words.join(parts)
+
+
+def models(scores: pd.DataFrame, verdicts: pd.DataFrame, task: Mapping) -> list[dict]:
+    """Headline of each model on one task.
+
+    Parameters
+    ----------
+    scores, verdicts : DataFrame
+        Of the whole study.
+    task : mapping
+        A row of tasks.tsv.
+
+    Returns
+    -------
+    list of dict
+        task, model, metric, score, chance, twins, structure, shortcut (text), `badges` (verdict
+        by family: twin, structure, shortcut, overall), `decided` (the baseline that a verdict
+        rests on where it is not the one shown), lead and sentence (the verdict in words).
+    """
+    rows, judged = selection.headline(scores, task), selection.headline(verdicts, task)
+    metric = task["metrics"][0]
+    shown = selection.ranked(rows[rows["role"] == "model"], metric)
+    return [_model(score, rows, judged, task) for score in shown.to_dict("records")]
+
+
+def _model(score: Mapping, rows: pd.DataFrame, judged: pd.DataFrame, task: Mapping) -> dict:
+    name, metric = score["representation"], task["metrics"][0]
+    sides = {
+        family: selection.verdict(judged, name, family) for family in (*SIDES, "null", "overall")
+    }
+    best = {
+        "structure": selection.best(rows, selection.STRUCTURE, metric),
+        "shortcut": selection.best(rows, selection.SHORTCUT, metric),
+    }
+    twins = selection.twins(rows, name)
+    return {
+        "task": task["task"],
+        "model": name,
+        "metric": words.metric(metric),
+        "score": words.score(score),
+        "chance": words.number(selection.chance(rows)),
+        "twins": words.twins(twins),
+        **{side: _named(row) for side, row in best.items()},
+        "badges": {family: words.text(row.get("verdict")) for family, row in sides.items()},
+        "decided": {side: _decided(sides[side], best.get(side)) for side in (*best, "overall")},
+        "lead": _lead(score, sides["overall"], task),
+        "sentence": _sentence(score, rows, sides, best, twins, task),
+    }
+
+
+def _named(row: pd.Series | None) -> str:
+    return (
+        "none defined" if row is None else f"{row['representation']} {words.number(row['value'])}"
+    )
+
+
+def _decided(row: Mapping, best: pd.Series | None) -> str:
+    """Name the baseline that a verdict rests on, unless it is the best one, shown anyway."""
+    against = words.text(row.get("against"))
+    return "" if best is not None and against == best["representation"] else against
+
+
+def _lead(score: Mapping, overall: Mapping, task: Mapping) -> str:
+    said = words.UNDEFINED
+    if pd.notna(score["value"]):
+        said = f"{words.text(overall.get('verdict')) or words.UNDEFINED} overall"
+    return f"{score['representation']} on {task['task']}: {said}."
+
+
+def _sentence(score, rows, sides: Mapping, best: Mapping, twins, task: Mapping) -> str:
+    if pd.isna(score["value"]):
+        return f"Reason: {words.text(score['reason']) or 'none was given'}."
+    told = [_against(family, sides[family], best.get(family), twins) for family in SIDES]
+    if sides["null"] and sides["null"]["verdict"] != "better":
+        told.append(_against("null", sides["null"], None, twins))
+    told = [text for text in told if text]
+    compared = f"; {words.join(told)}" if told else ""
+    metric, chance = words.metric(task["metrics"][0], True), selection.chance(rows)
+    return f"{metric} {words.score(score)}, chance {words.number(chance)}{compared}."
+
+
+def _against(family: str, row: Mapping, best: pd.Series | None, twins: selection.Twins) -> str:
+    """Say how a model stands against one family, with the numbers it is held against."""
+    if not row:
+        return ""
+    verdict = words.text(row["verdict"])
+    if family == "twin":
+        return f"{words.AGAINST[verdict]} its {twins.seeds} untrained twins ({words.twins(twins)})"
+    against, value = words.text(row["against"]), words.number(row["against_value"])
+    rank = "the best" if best is not None and against == best["representation"] else "the"
+    return f"{words.AGAINST[verdict]} {rank} {words.KINDS[family]}, {against} ({value})"
+
+
+def caption(scores: pd.DataFrame, task: Mapping) -> str:
+    """Say what a figure shows: items, groups, folds, probe, chance."""
+    rows = selection.headline(scores, task)
+    sizes = [
+        words.count(int(rows[column].max()), noun) if len(rows) else f"no {noun}s"
+        for column, noun in (("items", "item"), ("groups", "group"), ("classes", "class"))
+    ]
+    metric = task["metrics"][0]
+    better = "lower" if selection.lower_is_better(metric) else "higher"
+    return (
+        f"{words.metric(metric, True)} of {words.choice(words.PROBES, task['probes'][0])} on"
+        f" {sizes[0]} in {sizes[1]}, {sizes[2]} of “{task['target']}” from"
+        f" {task['dataset']}, {words.choice(words.ALIGNMENTS, task['alignments'][0])};"
+        f" {task['folds']} folds that keep each “{task['split']}” on one side;"
+        f" chance {words.number(selection.chance(rows))}, {better} is better. Bars: 95 % intervals"
+        " from resampling groups; an arrow head marks one that goes on beyond the axis. Shaded"
+        " band: from the lowest to the highest untrained twin, with a line at their mean."
+    )
