@@ -214,6 +214,15 @@ def test_position_and_batch_are_undefined_where_nothing_is_known():
     assert list(frame.columns) == ["batch"] and frame.isna().all(axis=None)
 
 
+@pytest.mark.parametrize("unknown", [np.nan, ""])
+def test_an_empty_batch_is_no_batch(unknown):
+    frame = describe("batch", unit_of([EMPTY] * 2, batch=[unknown, unknown]), {})
+    assert list(frame.columns) == ["batch"] and frame.isna().all(axis=None)
+    frame = describe("batch", unit_of([EMPTY] * 2, batch=["a", unknown]), {})
+    assert list(frame.columns) == ["batch=a"]
+    assert frame["batch=a"].iloc[0] == 1 and np.isnan(frame["batch=a"].iloc[1])
+
+
 def test_batch_is_one_hot_and_says_what_other_units_columns_hold():
     frame = describe("batch", unit_of([EMPTY] * 4, batch=["b", "a", "b", np.nan]), {})
     assert list(frame.columns) == ["batch=a", "batch=b"]

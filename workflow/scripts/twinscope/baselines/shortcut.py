@@ -54,14 +54,12 @@ def batch(unit: Unit) -> pd.DataFrame:
         batch is known.
     """
     batches = unit.index.set_index("item")["batch"]
-    known = batches.notna()
-    if not known.any():
-        return pd.DataFrame({"batch": np.nan}, index=batches.index, dtype=float)
-    names = batches.astype(str)
+    names = batches.astype(object).where(batches.notna(), "").astype(str)
+    known = names != ""
     columns = {
         f"batch={name}": (names == name).astype(float).where(known)
         for name in sorted(set(names[known]))
     }
-    frame = pd.DataFrame(columns)
+    frame = pd.DataFrame(columns or {"batch": np.nan}, index=batches.index, dtype=float)
     frame.attrs["absent"] = 0.0
     return frame
