@@ -1,6 +1,7 @@
 """All models of one task against their twins and the baselines, on the same resampled items."""
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ def compare(
     margin: float,
     least_margin: float,
 ) -> pd.DataFrame:
-    """Judge every model of a task by the task's first metric, under each alignment and probe.
+    """Judge every model of a task under each of its alignments, probes and metrics.
 
     Parameters
     ----------
@@ -46,33 +47,33 @@ def compare(
     ValueError
         If representations were not scored on the same items.
     """
-    metric = METRICS[task["metrics"][0]]
     groups = _same_items(items)
     counts = statistics.resamples(groups, draws, seed)[1]
     tables = []
-    for alignment in task["alignments"]:
-        for probe in task["probes"]:
-            run = {"alignment": alignment, "probe": probe, "metric": metric.name}
-            scores, chance = _scores(items, alignment, probe, metric, counts)
-            baselines = {n: s["family"] for n, s in standings.items() if s["role"] == "baseline"}
-            best = [scores[name][0] for name, family in baselines.items() if family != "null"]
-            size = verdicts.equivalence_margin(best, chance, metric.ceiling, margin, least_margin)
-            for model, twins in _with_twins(standings):
-                rows = verdicts.compare(
-                    model,
-                    scores,
-                    baselines,
-                    twins,
-                    size,
-                    counts.shape[1],
-                    metric.higher_is_better,
-                )
-                both = pd.concat([rows, verdicts.summarise(rows)], ignore_index=True)
-                tables.append(both.assign(**run))
+    for run in product(task["alignments"], task["probes"], task["metrics"]):
+        named = dict(zip(("alignment", "probe", "metric"), run, strict=True))
+        table = _under(items, standings, *run, counts, margin, least_margin)
+        tables.append(table.assign(task=task["task"], **named))
     columns = ["task", "alignment", "probe", "metric", *verdicts.COLUMNS]
-    if not tables:
-        return pd.DataFrame(columns=columns)
-    return pd.concat(tables, ignore_index=True).assign(task=task["task"])[columns]
+    return pd.concat(tables, ignore_index=True)[columns]
+
+
+def _under(
+    items, standings, alignment: str, probe: str, name: str, counts, margin: float, least: float
+) -> pd.DataFrame:
+    """Every model against all others under one alignment, probe and metric."""
+    metric = METRICS[name]
+    scores, chance = _scores(items, alignment, probe, metric, counts)
+    baselines = {n: s["family"] for n, s in standings.items() if s["role"] == "baseline"}
+    known = [scores[n][0] for n, family in baselines.items() if family != "null"]
+    size = verdicts.equivalence_margin(known, chance, metric.ceiling, margin, least)
+    tables = [pd.DataFrame(columns=verdicts.COLUMNS)]
+    for model, twins in _with_twins(standings):
+        rows = verdicts.compare(
+            model, scores, baselines, twins, size, counts.shape[1], metric.higher_is_better
+        )
+        tables += [rows, verdicts.summarise(rows)]
+    return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
 def _with_twins(standings: Mapping[str, Mapping]) -> Iterator[tuple[str, list[str]]]:

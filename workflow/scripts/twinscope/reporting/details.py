@@ -55,7 +55,7 @@ def _lost(part: pd.DataFrame, what: str) -> list[dict]:
 def imputed(scores: pd.DataFrame, tasks: Sequence[Mapping]) -> list[dict]:
     """Representations with missing feature values, which were filled with training medians."""
     rows = [selection.headline(scores, task) for task in tasks]
-    found = [row for part in rows for row in part.to_dict("records") if row["missing"] > 0]
+    found = [row for part in rows for row in part.to_dict("records") if 0 < row["missing"] < 1]
     found.sort(key=lambda row: (row["task"], row["representation"]))
     return [{k: row[k] for k in ("task", "representation", "missing")} for row in found]
 
