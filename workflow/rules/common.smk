@@ -12,6 +12,23 @@ from twinscope import files, study, tables
 from twinscope.errors import InputError
 from twinscope.sources import folder
 
+# The columns that a job's result depends on; a change in any other runs nothing again.
+READING = [
+    "source",
+    "location",
+    "image",
+    "item",
+    "unit",
+    "control",
+    "microns_per_pixel",
+]
+READING += folder.ROLES
+NUCLEI = ["channels", "segmentation", "nuclear_channel", "nucleus_diameter"]
+NETWORK = ["loader", "architecture", "weights", "policy", "intensity", "input_size"]
+NETWORK += ["mean", "std", "pooling", "seed", "of"]
+SPLIT = ["task", "target", "select", "level", "split", "folds"]
+QUESTIONS = ["task", "alignments", "probes", "metrics"]
+
 
 def schema_of(name):
     return files.read_schema(HERE.parent / f"schemas/{name}.schema.yaml")
@@ -52,15 +69,13 @@ def part(rows, *columns):
     return {column: rows[column] for column in sorted(columns) if column in rows}
 
 
-def pixels_of(wildcards):
-    return part(datasets[wildcards.dataset], "channels", "tile", "image")
+def part_of(rows, wildcard, *columns):
+    """A parameter function: these columns of the row that a wildcard names."""
 
+    def found(wildcards):
+        return part(rows[getattr(wildcards, wildcard)], *columns)
 
-def nuclei_of(wildcards):
-    return part(
-        datasets[wildcards.dataset],
-        *("channels", "segmentation", "nuclear_channel", "nucleus_diameter"),
-    )
+    return found
 
 
 def channels_of(wildcards):
@@ -69,17 +84,6 @@ def channels_of(wildcards):
 
 def arguments_of(wildcards):
     return datasets[wildcards.dataset]["arguments"]
-
-
-def naming_of(wildcards):
-    return part(datasets[wildcards.dataset], "image", "item", "microns_per_pixel")
-
-
-def roles_of(wildcards):
-    """How the table of images is to be read: everything of the row but its pixels."""
-    row = datasets[wildcards.dataset]
-    roles = [*folder.ROLES, "image", "item", "unit", "control", "microns_per_pixel"]
-    return part(row, *roles, "location", "source")
 
 
 def unit_of(wildcards):
@@ -156,96 +160,10 @@ def predictions_of(wildcards):
     )
 
 
-def network_of(wildcards):
-    return part(
-        representations[wildcards.representation],
-        *(
-            "loader",
-            "architecture",
-            "weights",
-            "policy",
-            "intensity",
-            "input_size",
-            "mean",
-        ),
-        *("std", "pooling", "seed", "of"),
-    )
-
-
-def baseline_of(wildcards):
-    return part(representations[wildcards.representation], "function", "arguments")
-
-
 def standing_of(wildcards):
     """What a score needs to know of its representation."""
     row = representations[wildcards.representation]
     return {"similarity": "cosine", **part(row, "role", "family", "of", "similarity")}
-
-
-def standings_of(wildcards):
-    names = representations_of(tasks[wildcards.task]["dataset"])
-    return {name: part(representations[name], "role", "family", "of") for name in names}
-
-
-def split_of(wildcards):
-    return part(
-        tasks[wildcards.task], "task", "target", "select", "level", "split", "folds"
-    )
-
-
-def questions_of(wildcards):
-    return part(tasks[wildcards.task], "task", "alignments", "probes", "metrics")
-
-
-def scores_of_task(wildcards):
-    dataset = tasks[wildcards.task]["dataset"]
-    return [
-        f"results/{dataset}/scores/{wildcards.task}/{representation}.tsv"
-        for representation in representations_of(dataset)
-    ]
-
-
-def verdicts_of_task(wildcards):
-    dataset = tasks[wildcards.task]["dataset"]
-    return f"results/{dataset}/verdicts/{wildcards.task}.tsv"
-
-
-def described_task(wildcards):
-    """A task with what its figure says of the data set."""
-    task = tasks[wildcards.task]
-    return {**task, "modality": datasets[task["dataset"]]["modality"]}
-
-
-def models_wanted():
-    """One gathered representation of every network, for what it says of how it was made."""
-    return [
-        f"results/{dataset}/features/{name}.h5ad"
-        for dataset in datasets
-        for name in representations_of(dataset)
-        if name in models
-    ]
-
-
-def of_every_task(path):
-    return [
-        path.format(dataset=row["dataset"], task=task) for task, row in tasks.items()
-    ]
-
-
-def scores_wanted():
-    return [
-        f"results/{row['dataset']}/scores/{task}/{representation}.tsv"
-        for task, row in tasks.items()
-        for representation in representations_of(row["dataset"])
-    ]
-
-
-def features_wanted():
-    return [
-        f"results/{dataset}/features/{representation}.h5ad"
-        for dataset in datasets
-        for representation in representations_of(dataset)
-    ]
 
 
 def read_study():

@@ -17,7 +17,7 @@ rule fetch:
     conda:
         "../../envs/fetch.yaml"
     params:
-        dataset=roles_of,
+        dataset=part_of(datasets, "dataset", *READING),
         unit=unit_of,
         root=root_of,
         rows=pixel_digest_of_unit,
@@ -40,7 +40,7 @@ rule simulate:
         "../../envs/imaging.yaml"
     params:
         arguments=arguments_of,
-        dataset=naming_of,
+        dataset=part_of(datasets, "dataset", "image", "item", "microns_per_pixel"),
         channels=channels_of,
         root=root_of,
     script:
@@ -58,7 +58,7 @@ rule crop:
     conda:
         "../../envs/imaging.yaml"
     params:
-        dataset=pixels_of,
+        dataset=part_of(datasets, "dataset", "channels", "tile", "image"),
         root=root_of,
     script:
         "../scripts/crop.py"
@@ -75,7 +75,7 @@ rule annotate:
     conda:
         "../../envs/imaging.yaml"
     params:
-        dataset=roles_of,
+        dataset=part_of(datasets, "dataset", *READING),
         unit=unit_of,
         rows=digest_of_unit,
         code=code("annotate.py", "twinscope/sources/folder.py"),

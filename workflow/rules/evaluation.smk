@@ -29,7 +29,7 @@ rule split:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        task=split_of,
+        task=part_of(tasks, "task", *SPLIT),
         seed=config["seed"],
         code=code("split.py", "twinscope/splits.py", "twinscope/tasks.py"),
     script:
@@ -50,7 +50,7 @@ rule evaluate:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        task=questions_of,
+        task=part_of(tasks, "task", *QUESTIONS),
         representation=standing_of,
         seed=config["seed"],
         draws=config["draws"],
@@ -72,7 +72,7 @@ rule compare:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        task=questions_of,
+        task=part_of(tasks, "task", *QUESTIONS),
         representations=standings_of,
         settings=part(config, "seed", "draws", "margin", "least_margin"),
         code=code(

@@ -19,7 +19,7 @@ rule embed:
     resources:
         gpu=1,
     params:
-        network=network_of,
+        network=part_of(representations, "representation", *NETWORK),
         batch_size=config["batch_size"],
     script:
         "../scripts/embed.py"
@@ -40,7 +40,7 @@ rule describe:
     conda:
         "../../envs/imaging.yaml"
     params:
-        baseline=baseline_of,
+        baseline=part_of(representations, "representation", "function", "arguments"),
         channels=channels_of,
         code=code("describe.py", "twinscope/baselines"),
     script:

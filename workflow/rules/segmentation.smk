@@ -14,7 +14,7 @@ rule segment:
     conda:
         "../../envs/imaging.yaml"
     params:
-        dataset=nuclei_of,
+        dataset=part_of(datasets, "dataset", *NUCLEI),
     script:
         "../scripts/segment.py"
 
