@@ -173,6 +173,14 @@ def test_undefined_model_is_undefined_with_its_reason_and_never_zero():
     assert not re.search(r"\bnan\b", Reader(page).text)
 
 
+@pytest.mark.parametrize("verdict", ["", "undecided"])
+def test_a_family_without_a_score_is_said_so(verdict):
+    row = {"verdict": verdict, "against": "position", "against_value": 0.3}
+    said = findings._against("shortcut", row, None, None)
+    told = {"": "no shortcut has a score here", "undecided": "undecided against the shortcut"}
+    assert said.startswith(told[verdict])
+
+
 def test_low_loss_is_good():
     said = sentences(name="tissue-region")
     assert list(said) == ["lite0", "resnet50", "vit-small"]

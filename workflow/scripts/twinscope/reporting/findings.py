@@ -107,6 +107,8 @@ def _against(family: str, row: Mapping, best: pd.Series | None, twins: selection
     verdict = words.text(row["verdict"])
     if family == "twin":
         return f"{words.AGAINST[verdict]} its {twins.seeds} untrained twins ({words.twins(twins)})"
+    if not verdict:
+        return f"no {words.KINDS[family]} has a score here"
     against, value = words.text(row["against"]), words.number(row["against_value"])
     rank = "the best" if best is not None and against == best["representation"] else "the"
     return f"{words.AGAINST[verdict]} {rank} {words.KINDS[family]}, {against} ({value})"
