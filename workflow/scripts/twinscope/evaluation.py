@@ -101,6 +101,6 @@ def _scores(found: probes.Prediction, keys, X: np.ndarray, metrics, counts: np.n
             "classes": len(found.classes),
             "features": X.shape[1],
             "missing": found.n_missing / max(X.size, 1),
-            "chosen": ",".join(f"{c:g}" for c in found.chosen),
+            "chosen": ",".join(f"{c:g}" for c in found.chosen if np.isfinite(c)),
             "reason": found.reason or interval.reason,
         }
