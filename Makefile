@@ -5,7 +5,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN = $(VENV)/bin
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: study test test-unit test-workflow lint format real bench-study rulegraph clean
+.PHONY: study test test-unit test-workflow lint format real bench-study bench-simulator rulegraph clean
 
 study: $(VENV)/installed
 	$(SNAKEMAKE)
@@ -38,6 +38,9 @@ real: $(VENV)/installed
 
 bench-study: $(VENV)/installed
 	$(BIN)/python benchmarks/study.py --cores $(CORES)
+
+bench-simulator: $(VENV)/installed
+	$(BIN)/python benchmarks/simulator.py
 
 rulegraph: $(VENV)/installed
 	$(BIN)/snakemake --rulegraph mermaid-js
