@@ -218,3 +218,9 @@ def test_items_that_cannot_be_split(columns, task, column, found, expected, refu
 def test_an_item_of_two_units_is_refused(refused):
     with refused("item 'i000' twice", "each item in one unit", file="units.tsv"):
         split(pd.concat([index(), index()[:1]]))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_groups_of_one_item_are_groups_if_they_were_named(named):
+    table = index(group=[f"w{n:02d}" if named else "" for n in range(24)])
+    assert ("no-groups" in set(split(table)[1]["flag"])) != named

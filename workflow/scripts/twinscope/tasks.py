@@ -59,6 +59,9 @@ def split(index: pd.DataFrame, task: Mapping, seed: int) -> tuple[pd.DataFrame, 
         fold,
         len(chosen) - len(labelled),
     )
+    if (_values(labelled, task, "split") != "").all():
+        # Groups that were named are groups, even where each holds a single item.
+        flags = flags[flags["flag"] != "no-groups"].reset_index(drop=True)
     flags.insert(0, "task", name)
     by_key = pd.Series(fold, index=keys["key"])
     level = labelled["item"] if task["level"] == "item" else _values(labelled, task, "level")
