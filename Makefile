@@ -5,7 +5,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN = $(VENV)/bin
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: study test test-unit test-workflow lint format real bench-study bench-simulator rulegraph clean
+.PHONY: study test test-unit test-workflow lint format real simulator bench-study bench-simulator rulegraph clean
 
 study: $(VENV)/installed
 	$(SNAKEMAKE)
@@ -35,6 +35,11 @@ format: $(VENV)/installed
 # The real image sets, where they are; minutes to an hour on two cores.
 real: $(VENV)/installed
 	$(SNAKEMAKE) --directory tests/real
+
+# The simulator held against its own truth, and its contact sheets for the manual.
+simulator: $(VENV)/installed
+	$(SNAKEMAKE) --directory studies/simulator all contrasts
+	$(BIN)/python docs/shrink.py studies/simulator/results/figures/sheets/*.jpg
 
 bench-study: $(VENV)/installed
 	$(BIN)/python benchmarks/study.py --cores $(CORES)

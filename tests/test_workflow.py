@@ -9,6 +9,7 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT, Study
 
@@ -18,6 +19,7 @@ SUMMARIES = (
     "results/scores.tsv",
     "results/verdicts.tsv",
     "results/flags.tsv",
+    "results/detection.tsv",
     "results/report.html",
 )
 
@@ -56,6 +58,38 @@ def test_discs_are_told_apart_and_noise_is_not(finished):
     value = scores.query("metric == 'balanced_accuracy'").set_index("representation")["value"]
     assert value["cell-count"] > 0.8
     assert value["noise"] < 0.75
+
+
+def test_planted_factors_are_found_and_the_true_ones_are_the_ceiling(finished):
+    """A planted count shows in the count, and not in the intensity; twelve wells are few."""
+    table = finished.table("detection").query("task == 'toy-effect' and alignment == 'none'")
+    seen = table.set_index(["class", "representation"])["seen"]
+    expected = table.set_index(["class", "representation"])["expected"]
+    assert seen["count", "cell-count"] == seen["intensity", "true-factors"] == "yes"
+    assert seen["intensity", "planted"] == seen["intensity", "cell-count"] == "no"
+    value = table.set_index(["class", "representation"])["value"]
+    assert value["count", "planted"] > 0.7 > value["intensity", "planted"]
+    assert expected["count", "cell-count"] == "yes" and expected["intensity", "batch"] == "no"
+    verdicts = finished.table("verdicts").query("representation == 'planted'")
+    assert set(verdicts["against"]) >= {"twins", "planted-twin0", "cell-count"}
+    assert "true-factors" not in set(finished.table("verdicts")["against"])
+
+
+def test_measured_from_the_true_masks_cells_agree_with_the_true_factors(finished):
+    """Counts exactly, border cells included; areas of whole nuclei within 5 %."""
+    for unit in ("plate-1", "plate-2"):
+        cells = pd.read_parquet(finished.folder / f"results/toy-cells/cells/{unit}.parquet")
+        truth = pd.read_parquet(finished.folder / f"resources/toy-cells/{unit}/objects.parquet")
+        index = pd.read_parquet(finished.folder / f"results/toy-cells/images/{unit}.parquet")
+        both = cells.merge(truth, on=["item", "cell"], how="outer", indicator=True)
+        assert (both["_merge"] == "both").all()
+        assert (both["border_x"] == both["border_y"]).all()
+        count = cells.groupby("item").size().reindex(index["item"], fill_value=0)
+        assert (count.to_numpy() == index["factor_cell_count"].astype(int)).all()
+        whole = both[~both["border_x"]]
+        assert (whole["area"] / whole["nuclear_area"] - 1).abs().max() < 0.05
+        apart = np.hypot(whole["centroid_y"] - whole["y"], whole["centroid_x"] - whole["x"])
+        assert apart.max() < 2
 
 
 def test_every_job_left_a_log(finished):
@@ -101,7 +135,8 @@ def test_a_new_model_runs_its_own_jobs_and_comparisons(copied):
     copied.succeed()
     written = changed(before, copied.outputs())
     own = [r"results/toy-folder/.*/other(-twin[01])?(/\w+)?\.(h5ad|tsv|parquet)"]
-    shared = [r"results/toy-folder/verdicts/toy-kind\.tsv", r"results/figures/toy-kind\.svg"]
+    shared = [r"results/toy-folder/(verdicts|detection)/toy-kind\.tsv"]
+    shared.append(r"results/figures/toy-kind(\.detection)?\.svg")
     assert not allowed(written, *own, *shared, *COLLECTED)
     assert sum("/features/other" in path for path in written) == 9
     old = copied.table("verdicts").query("representation == 'lite0'")
@@ -110,11 +145,11 @@ def test_a_new_model_runs_its_own_jobs_and_comparisons(copied):
 
 def test_a_new_baseline_runs_its_own_jobs(copied):
     before = copied.outputs()
-    copied.add("baselines.tsv", "shape\tnuclear-shape\tstructure\tcosine\t")
+    copied.add("baselines.tsv", "shape\tnuclear-shape\tshape\tcosine\t\t")
     copied.succeed()
     written = changed(before, copied.outputs())
     own = [r"results/toy-\w+/.*/shape(/[\w-]+)?\.(h5ad|tsv|parquet)"]
-    shared = [r"results/toy-\w+/verdicts/.*\.tsv", r"results/figures/.*\.svg"]
+    shared = [r"results/toy-\w+/(verdicts|detection)/.*\.tsv", r"results/figures/.*\.svg"]
     assert not allowed(written, *own, *shared, *COLLECTED)
 
 
@@ -124,7 +159,7 @@ def test_a_new_task_runs_its_own_jobs(copied):
     copied.succeed()
     written = changed(before, copied.outputs())
     own = [r"results/toy-folder/(scores|items)/toy-day/.*", r"results/toy-folder/.*/toy-day.*"]
-    assert not allowed(written, *own, r"results/figures/toy-day\.svg", *COLLECTED)
+    assert not allowed(written, *own, r"results/figures/toy-day(\.detection)?\.svg", *COLLECTED)
 
 
 def test_a_new_seed_runs_its_own_twins(copied):
@@ -132,8 +167,8 @@ def test_a_new_seed_runs_its_own_twins(copied):
     copied.edit("config.yaml", "[0, 1]", "[0, 1, 7]")
     copied.succeed()
     written = changed(before, copied.outputs())
-    own = [r"results/toy-\w+/.*/lite0(-channels)?-twin7(/[\w-]+)?\.(h5ad|tsv|parquet)"]
-    shared = [r"results/toy-\w+/verdicts/.*\.tsv", r"results/figures/.*\.svg"]
+    own = [r"results/toy-\w+/.*/(lite0|lite0-channels|planted)-twin7(/[\w-]+)?\.(h5ad|tsv|parquet)"]
+    shared = [r"results/toy-\w+/(verdicts|detection)/.*\.tsv", r"results/figures/.*\.svg"]
     assert not allowed(written, *own, *shared, *COLLECTED)
 
 

@@ -115,6 +115,21 @@ def test_noise_is_not_better_than_chance(predicted, planted):
     assert better <= 1
 
 
+def test_true_factors_are_the_ceiling_and_nothing_is_held_against_them(predicted, study):
+    items = predicted(study(truth=study()["net"] * 1.5))
+    standings = STANDINGS | {"truth": standing("baseline", "truth")}
+    table = compare(items, standings, least_margin=0.0)
+    assert "truth" not in set(table["against"])
+    ones = table[(table["scope"] == "one") & (table["probe"] == "logistic")]
+    rows = items["truth"].query("probe == 'logistic'")
+    p = rows[[c for c in rows if c.startswith("p:")]].to_numpy()
+    classes = np.unique(rows["label"])
+    right = classes[p.argmax(axis=1)] == rows["label"]
+    ceiling = right.groupby(rows["label"]).mean().mean()
+    best = ones.loc[ones["against"].isin(["count", "batch"]), "against_value"].max()
+    np.testing.assert_allclose(ones["margin"], 0.1 * max(ceiling - best, 0))
+
+
 def test_the_margin_is_a_share_of_the_gap_between_best_baseline_and_ceiling(predicted, study):
     items = predicted(study())
     table = compare(items)

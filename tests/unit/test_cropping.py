@@ -9,7 +9,7 @@ from twinscope import cropping, images
 
 def sizes(*rows):
     table = pd.DataFrame(rows, columns=["item", "height", "width"])
-    return table.assign(path=table["item"] + ".tif", microns_per_pixel=0.5)
+    return table.assign(path=table["item"] + ".tif", bytes=9, microns_per_pixel=0.5)
 
 
 def ramp(*shape, dtype=np.uint8):
@@ -221,3 +221,32 @@ def test_images_and_table_must_hold_the_same_items(items, refused):
     odd = sorted({"a", "b"} ^ set(items))[0]
     with refused(repr(odd), "the same images", row=odd):
         cropping.annotate(tiles, known(items))
+
+
+def planes(*arrays):
+    return [(name, f"{name}.png", a[None]) for name, a in zip("ab", arrays, strict=False)]
+
+
+def test_masks_are_cut_as_images_are_and_keep_their_labels():
+    table = sizes(("a", 5, 7), ("b", 4, 4))
+    tiles = cropping.plan(table, 2)
+    masks = [np.arange(35).reshape(5, 7), np.full((4, 4), 300)]
+    cut = list(cropping.cut_labels(planes(*masks), table, tiles))
+    assert len(cut) == len(tiles) == 6 + 4
+    assert cut[0].tolist() == [[0, 1], [7, 8]]
+    assert cut[5].tolist() == [[18, 19], [25, 26]]
+    assert (np.stack(cut[6:]) == 300).all()
+
+
+@pytest.mark.parametrize(
+    ("mask", "words"),
+    [
+        (np.zeros((5, 6), int), "a mask of shape (1, 5, 6)"),
+        (np.full((5, 7), -1), "whole numbers"),
+        (np.full((5, 7), 0.5), "whole numbers"),
+    ],
+)
+def test_masks_that_are_none_are_refused(mask, words, refused):
+    table = sizes(("a", 5, 7))
+    with refused(words, file="a.png", row="a", column="mask"):
+        list(cropping.cut_labels(planes(mask), table, cropping.plan(table, None)))

@@ -319,3 +319,22 @@ def test_columns_without_a_role_are_text_numbers_or_booleans():
     assert index["when"].tolist() == ["2024-01-02 00:00:00"] * 3
     assert index["tags"].tolist() == ["[2]", "[1]", "[]"]
     assert index["passed"].dtype == bool and index["dose"].dtype == float
+
+
+def test_masks_have_a_role_of_their_own_and_do_not_touch_the_pixels_digest():
+    given_ = table(m=["m1", "m2", "m3"], whole=["w1", "w2", "w3"])
+    plain = arranged(table())
+    index = arranged(given_, mask="m", cell_mask="whole")
+    assert index["mask:nuclei"].tolist() == ["m2", "m1", "m3"]
+    assert index["mask:cells"].tolist() == ["w2", "w1", "w3"]
+    assert "m" not in index and folder.path_columns(index) == ["path:0"]
+    assert folder.digest(index, True) == folder.digest(plain, True)
+    other = arranged(given_.assign(m=["m9", "m2", "m3"]), mask="m", cell_mask="whole")
+    assert folder.mask_digest(other) != folder.mask_digest(index)
+    relabelled = arranged(given_.assign(drug="x"), mask="m", cell_mask="whole")
+    assert folder.mask_digest(relabelled) == folder.mask_digest(index)
+
+
+def test_an_image_without_its_mask_is_named(refused):
+    with refused("nothing", "a path to a mask", file="images.csv", row=3, column="mask:nuclei"):
+        arranged(table(m=["m1", "", "m3"]), mask="m")

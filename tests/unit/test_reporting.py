@@ -8,7 +8,9 @@ import pytest
 from test_figures import METRICS, REASON, TASKS, drawn, judge, table_of_scores, table_of_verdicts
 
 from twinscope import files, reporting
+from twinscope.figures import detection as detection_map
 from twinscope.reporting import details, findings, provenance
+from twinscope.reporting import detection as seen
 
 TEMPLATE = Path(__file__).parents[2] / "workflow/report/report.html.j2"
 
@@ -42,6 +44,8 @@ def study(table=None, title="A study", template=None, **changes):
         "verdicts": verdicts,
         "flags": table_of_flags(),
         "figures": {name: drawn(name) for name in TASKS},
+        "detection": pd.DataFrame(),
+        "detection_figures": {},
         "networks": [
             network(f"lite0{twin}", dataset, seed)
             for dataset in ("plates", "slides")
@@ -332,3 +336,95 @@ def test_tables_that_went_through_files_give_the_same_page(tmp_path):
         files.write_tsv(tmp_path / name, part)
         read[name] = files.read_tsv(tmp_path / name)
     assert study(**read) == study(**given)
+
+
+def table_of_detections():
+    """What a model, its twins and two baselines see of three classes, under one alignment."""
+    rows = []
+    for task in TASKS.values():
+        for name, role, family, of, values in (
+            ("lite0", "model", "pretrained", "lite0", (0.9, 0.7, 0.5)),
+            ("lite0-twin0", "twin", "twin", "lite0", (0.6, 0.7, 0.5)),
+            ("cell-count", "baseline", "count", "", (0.8, 0.7, 0.5)),
+            ("noise", "baseline", "null", "", (0.5, 0.65, np.nan)),
+        ):
+            for label, value in zip(("count", "dose 10", "dose 2"), values, strict=True):
+                lost = REASON if np.isnan(value) else ""
+                rows.append(
+                    {"dataset": task["dataset"], "task": task["task"], "alignment": "none"}
+                    | {"probe": "logistic", "representation": name, "role": role}
+                    | {"family": family, "of": of, "class": label, "value": value}
+                    | {"lower": value - 0.1, "upper": value + 0.1, "chance": 0.5, "items": 12}
+                    | {"groups": 6, "seen": "" if lost else "yes" if value > 0.6 else "no"}
+                    | {"expected": TRUTH.get((task["task"], name, label), ""), "reason": lost}
+                )
+    return pd.DataFrame(rows)
+
+
+TRUTH = {
+    **{("cells-perturbation", "cell-count", c): "yes" for c in ("count", "dose 2")},
+    **{("cells-perturbation", "noise", c): "no" for c in ("count", "dose 10", "dose 2")},
+}
+
+
+def study_of_detections(table=None):
+    table = table_of_detections() if table is None else table
+    maps = {name: detection_map.draw(table, task) for name, task in TASKS.items()}
+    return study(detection=table, detection_figures=maps)
+
+
+def test_what_is_seen_stands_after_the_figures_or_not_at_all():
+    page = Reader(study_of_detections())
+    ids = [a["id"] for tag, a in page.tags if tag == "section"]
+    assert ids[ids.index("figures") + 1] == "seen"
+    assert ("a", {"href": "#seen"}) in page.tags
+    assert [tag for tag, _ in page.tags].count("img") == 2 * len(TASKS)
+    assert 'href="#seen"' not in study() and 'id="seen"' not in study()
+    table = table_of_detections()
+    assert seen.sections(table, list(TASKS.values()), {}) == []
+
+
+def test_what_is_seen_is_held_against_the_known_truth():
+    text = Reader(study_of_detections()).text
+    assert "2 of 4 cells are as the known truth says: 1 of 2 that can be seen are seen," in text
+    assert "1 of 2 that cannot are not." in text
+    assert "Seen although they cannot: 1 of 2; of all that is called seen, 1 in 20 may" in text
+    assert "noise : dose 10 0.65 [0.55, 0.75]" in text
+    assert "Not seen although they can be: 1 of 2" in text
+    assert "cell-count : dose 2 0.50 [0.40, 0.60]" in text
+
+
+def test_where_no_truth_is_known_nothing_is_said_of_it():
+    found = seen.sections(table_of_detections(), [TASKS["tissue-region"]], {"tissue-region": ""})
+    assert found[0]["truth"] == {} and "box" not in found[0]["caption"]
+
+
+def test_caption_of_what_is_seen_names_classes_items_groups_and_reference():
+    table, task = table_of_detections(), TASKS["cells-perturbation"]
+    said = seen.sections(table, [task], {task["task"]: ""})[0]["caption"]
+    for part in ("3 classes", "12 items in 6 groups each", "from all others", "box", "rate of 5 %"):
+        assert part in said
+    task = task | {"reference": "DMSO"}
+    table["groups"] = table["groups"].where(table["class"] != "count", 2)
+    said = seen.sections(table, [task], {task["task"]: ""})
+    assert "from the reference “DMSO”" in said[0]["caption"]
+    assert "2 to 6 groups" in said[0]["caption"]
+
+
+def test_cells_without_a_score_are_counted_with_their_reason():
+    lines = seen.sections(table_of_detections(), [TASKS["tissue-region"]], {"tissue-region": ""})
+    assert lines[0]["undefined"] == [f"1 of 12 have no score: {REASON} (noise)"]
+
+
+def test_what_is_seen_has_the_same_bytes_whatever_the_order_and_through_files(tmp_path):
+    table = table_of_detections()
+    page = study_of_detections(table)
+    assert study_of_detections(table.sample(frac=1, random_state=1)) == page
+    files.write_tsv(tmp_path / "t.tsv", table)
+    assert study_of_detections(files.read_tsv(tmp_path / "t.tsv")) == page
+
+
+def test_nothing_of_what_is_seen_can_run():
+    evil = "<script>alert(1)</script>"
+    page = study_of_detections(table_of_detections().replace({"dose 10": evil, REASON: evil}))
+    assert "script" not in [tag for tag, _ in Reader(page).tags] and evil in Reader(page).text

@@ -14,6 +14,7 @@ from twinscope.sources.simulated.factors import CELL, WELL, untreated
 
 MEASURES = ["area", "eccentricity", "dna", "er", "rna", "agp", "mito"]
 MEASURES += ["texture", "reach", "coherence"]
+CROSS = ndimage.generate_binary_structure(2, 1)
 SINGLE = ["count", "nuclear-shape", "nuclear-size", "texture", "organelle", "actin", "intensity"]
 
 
@@ -42,10 +43,16 @@ def test_masks_agree_with_factors(pictures):
         area = np.bincount(nuclei.ravel(), minlength=len(objects) + 1)[1:] * micron
         assert np.allclose(area[whole], objects["nuclear_area"][whole], rtol=0.05)
         assert (area[~whole] <= objects["nuclear_area"][~whole] * 1.001).all()
-        inside = nuclei > 0
-        assert (picture.cells[inside] == nuclei[inside]).all()
         rim = np.concatenate([nuclei[0], nuclei[-1], nuclei[:, 0], nuclei[:, -1]])
         assert set(objects["cell"][objects["border"]]) == set(rim[rim > 0].tolist())
+
+
+def test_cytoplasm_surrounds_every_nucleus(pictures):
+    for picture in pictures:
+        inside = picture.nuclei > 0
+        for filtered in (ndimage.minimum_filter, ndimage.maximum_filter):
+            near = filtered(picture.cells, footprint=CROSS)
+            assert (near[inside] == picture.nuclei[inside]).all()
 
 
 def test_drawn_factors_reach_the_masks(pictures):
@@ -69,7 +76,7 @@ def _shapes(picture):
 def test_a_well_is_made_alone(pictures):
     arguments = simulated.check("cells", {"size": 256})
     well = plates.layout(3, "plate-1", arguments)[17]
-    (alone,) = cells.sites("plate-1", 3, arguments, well)
+    alone = cells.picture("plate-1", 3, arguments, (well, 1))
     assert alone.row == pictures[17].row
     assert (alone.image == pictures[17].image).all()
     pd.testing.assert_frame_equal(alone.objects, pictures[17].objects)
@@ -78,7 +85,7 @@ def test_a_well_is_made_alone(pictures):
 def test_sites_share_their_well_and_not_their_cells():
     arguments = simulated.check("cells", {"size": 96, "sites": 2})
     well = plates.layout(3, "plate-1", arguments)[0]
-    one, two = cells.sites("plate-1", 3, arguments, well)
+    one, two = (cells.picture("plate-1", 3, arguments, (well, site)) for site in (1, 2))
     assert one.row["well_id"] == two.row["well_id"] == f"plate-1-{well.name}"
     assert one.row["factor_clustering"] == two.row["factor_clustering"]
     assert (one.image != two.image).any()
@@ -237,6 +244,6 @@ def test_the_rim_of_a_plate_is_dimmer_in_cells_and_brighter_in_background():
     assert plates.edge(middle, 6, 8) < 0.1
     arguments = simulated.check("cells", {"density": 0})
     low, high = (
-        next(cells.sites("p", 1, arguments, well)).image.mean() for well in (middle, corner)
+        cells.picture("p", 1, arguments, (well, 1)).image.mean() for well in (middle, corner)
     )
     assert high > low + 50

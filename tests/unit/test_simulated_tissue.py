@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import ndimage, stats
 
 from twinscope.sources import simulated
-from twinscope.sources.simulated import genes, histology
+from twinscope.sources.simulated import genes, histology, necrosis, stroma
 from twinscope.sources.simulated.slides import REGIONS, plan
 
 
@@ -77,6 +77,39 @@ def test_necrosis_is_mostly_empty():
     rows = [p.row for p in simulated.simulate("tissue", "s", 1, **arguments)]
     empty = pd.DataFrame(rows).groupby("region")["factor_empty_fraction"].mean()
     assert empty["necrosis"] > empty["tumour"] + 0.1
+
+
+def _coherence(picture):
+    """0 where no direction is preferred, 1 where all lines are parallel."""
+    down, along = np.gradient(picture)
+    xx, yy, xy = (np.mean(a * b) for a, b in ((along, along), (down, down), (along, down)))
+    return np.hypot(xx - yy, 2 * xy) / (xx + yy)
+
+
+def test_debris_has_no_direction_and_fibres_have_one():
+    draws = [np.random.default_rng(seed) for seed in range(5)]
+    dead = [_coherence(necrosis.debris(rng, (200, 200), 0.5)) for rng in draws]
+    alive = [_coherence(stroma.weave(rng, (200, 200), 0.5)[0]) for rng in draws]
+    assert max(dead) < 0.15
+    assert min(alive) > 0.3
+
+
+def test_crumbs_lie_in_tissue_and_are_smaller_than_nuclei():
+    tissue = np.zeros((200, 200))
+    tissue[:, :100] = 1
+    found = necrosis.crumbs(np.random.default_rng(0), tissue, 0.5) > 0.2
+    assert 0.002 < found[:, :100].mean() < 0.1
+    assert not found[:, 104:].any()
+    specks, number = ndimage.label(found)
+    assert number > 10
+    assert np.median(np.bincount(specks.ravel())[1:]) * 0.25 < 4
+
+
+def test_crumbs_are_no_nuclei():
+    arguments = {"regions": ["necrosis"], "slides": 2, "spots": 4, "density": 0}
+    pictures = list(simulated.simulate("tissue", "s", 1, **arguments))
+    assert all(p.row["factor_cell_count"] == p.nuclei.max() == 0 for p in pictures)
+    assert max(np.ptp(p.image[0].astype(int)) for p in pictures) > 60
 
 
 def test_a_picture_needs_only_its_own_slide(pictures):

@@ -1,8 +1,18 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
 from twinscope.metrics import METRICS
-from twinscope.statistics import bootstrap, holm, interval, resamples, standard_error
+from twinscope.statistics import (
+    benjamini_hochberg,
+    bootstrap,
+    holm,
+    interval,
+    resamples,
+    standard_error,
+)
 
 CLASSES = np.array(["a", "b", "c"])
 
@@ -12,6 +22,14 @@ def study(seed=0, n_groups=12, per_group=5):
     y = np.tile(CLASSES, n_groups * per_group)[: n_groups * per_group]
     groups = np.repeat([f"g{i:02d}" for i in range(n_groups)], per_group)
     return y, rng.dirichlet(np.ones(3), len(y)), groups
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_false_discovery_rate_is_that_of_benjamini_and_hochberg(p):
+    expected = stats.false_discovery_control(p)
+    found = benjamini_hochberg(np.array([*p, np.nan]))
+    np.testing.assert_allclose(found[:-1], expected, atol=1e-12)
+    assert np.isnan(found[-1])
 
 
 def test_resamples_are_multinomial_and_paired():

@@ -21,6 +21,15 @@ def model(**changes):
     return {"model": "net", "weights": "timm:x", "policy": "rgb", "modality": ["any"], **changes}
 
 
+def baseline(**changes):
+    row = {"function": "noise", "family": "null", "modality": ["any"], "arguments": {}}
+    return {**row, **changes}
+
+
+def planted(**changes):
+    return baseline(**{"function": "planted", "family": "planted", **changes})
+
+
 def task(**changes):
     return {"task": "t", "dataset": "plates", "alignments": ["none"], **changes}
 
@@ -58,14 +67,72 @@ def test_names_that_only_resemble_a_twins_are_free():
 def test_a_baseline_cannot_bear_the_name_of_a_network(name, refused):
     models = study.with_twins({"net": model()}, [0], "models.tsv")
     with refused("model's name", file="baselines.tsv", row=name, column="baseline"):
-        study.with_baselines(models, {name: {"family": "null"}}, "baselines.tsv")
+        study.with_baselines(models, {name: baseline()}, "baselines.tsv")
 
 
 def test_baselines_stand_beside_models():
     models = study.with_twins({"net": model()}, [0], "models.tsv")
-    rows = study.with_baselines(models, {"noise": {"family": "null"}}, "baselines.tsv")
+    noise = study.with_planted({"noise": baseline()}, [0], "baselines.tsv")
+    rows = study.with_baselines(models, noise, "baselines.tsv")
     assert list(rows) == ["net", "net-twin0", "noise"]
-    assert rows["noise"] == {"family": "null", "role": "baseline", "of": ""}
+    assert rows["noise"] == baseline() | {"role": "baseline", "of": ""}
+
+
+def test_a_planted_representation_is_judged_and_its_twins_hold_nothing():
+    row = planted(arguments={"factors": ["a", "b"], "noise": 0.2, "distractors": 4})
+    rows = study.with_planted({"seen": row}, [0, 1], "baselines.tsv")
+    assert list(rows) == ["seen", "seen-twin0", "seen-twin1"]
+    assert (rows["seen"]["role"], rows["seen"]["of"]) == ("model", "seen")
+    twin = rows["seen-twin1"]
+    assert (twin["role"], twin["family"], twin["of"]) == ("twin", "twin", "seen")
+    assert twin["arguments"]["factors"] == [] and twin["arguments"]["distractors"] == 6
+    assert twin["arguments"]["noise"] == 0.2
+    assert twin["arguments"]["seed"] != rows["seen-twin0"]["arguments"]["seed"] != 0
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"function": "planted", "family": "count"}, "'planted'"),
+        ({"function": "true-factors", "family": "count"}, "'truth'"),
+        ({"function": "noise", "family": "truth"}, "any family but planted and truth"),
+    ],
+)
+def test_families_of_true_factors_are_for_true_factors_only(row, words, refused):
+    with refused(words, file="baselines.tsv", row="x", column="family"):
+        study.with_planted({"x": baseline(**row)}, [0], "baselines.tsv")
+
+
+def test_a_baseline_cannot_pose_as_a_twin(refused):
+    with refused("-twin<n>", file="baselines.tsv", row="x-twin0", column="baseline"):
+        study.with_planted({"x-twin0": baseline()}, [0], "baselines.tsv")
+
+
+@pytest.mark.parametrize("row", ["planted", "true-factors"])
+def test_true_factors_are_known_of_simulated_images_only(row, refused):
+    data = {"real": dataset(), "made": dataset(source="simulated")}
+    rows = {"x": planted() if row == "planted" else baseline(function=row, family="truth")}
+    rows = study.with_planted(rows, [0], "b")
+    for each in rows.values():
+        assert not study.fits(each, data["real"]) and study.fits(each, data["made"])
+    study.check_baselines(rows, data, "baselines.tsv")
+    with refused("simulated", file="baselines.tsv", row="x", column="function"):
+        study.check_baselines({"x": rows["x"]}, {"real": data["real"]}, "baselines.tsv")
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "words"),
+    [
+        ({"segmentation": "given"}, "mask", "nuclear masks"),
+        ({"segmentation": "classical", "mask": "m"}, "segmentation", "given"),
+        ({"segmentation": "classical", "cell_mask": "m"}, "segmentation", "given"),
+    ],
+)
+def test_masks_are_given_or_not(changes, column, words, refused):
+    with refused(words, file="datasets.tsv", row="plates", column=column):
+        study.check_datasets({"plates": dataset(**changes)}, "datasets.tsv")
+    given = dataset(segmentation="given", mask="m", cell_mask="c")
+    study.check_datasets({"plates": given}, "datasets.tsv")
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,23 @@ def test_the_margin_is_a_share_of_the_gap_with_a_floor():
     assert margin([1.2, 0.8], np.log(4), 0.0) == pytest.approx(0.08)
     assert margin([], 0.25, 1.0) == pytest.approx(0.075)
     assert margin([0.4], 0.25, 1.0, fraction=0.2) == pytest.approx(0.12)
+    # A baseline above an estimated ceiling leaves no gap; chance lies on the other side.
+    assert margin([0.4, 0.9], 0.25, 0.8) == pytest.approx(0.01)
+    assert margin([0.9, 0.3], np.log(4), 0.5) == pytest.approx(0.01)
+
+
+def test_the_ceiling_is_the_best_score_of_the_truth_where_there_is_one():
+    assert verdicts.ceiling([], 1.0) == 1.0
+    assert verdicts.ceiling([np.nan], 1.0) == 1.0
+    assert verdicts.ceiling([0.7, np.nan, 0.9], 1.0) == 0.9
+    assert verdicts.ceiling([0.7, 0.4], 0.0) == 0.4
+
+
+def test_true_factors_are_no_baseline():
+    scores = {"model": shaken(0.7, 0.03), "count": (0.6, np.full(100, 0.6))}
+    rows = judge(scores | {"truth": (0.9, np.full(100, 0.9))}, {"count": "count"}, n_groups=40)
+    assert "truth" not in set(rows["against"])
+    assert set(verdicts.summarise(rows)["family"]) >= {"structure", ""}
 
 
 def test_a_difference_from_a_baseline_by_hand():

@@ -23,6 +23,7 @@ READING = [
     "microns_per_pixel",
 ]
 READING += folder.ROLES
+MASKS = [*READING, *folder.MASKS]
 NUCLEI = ["channels", "segmentation", "nuclear_channel", "nucleus_diameter"]
 NETWORK = ["loader", "architecture", "weights", "policy", "intensity", "input_size"]
 NETWORK += ["mean", "std", "pooling", "seed", "of"]
@@ -112,6 +113,33 @@ def image_files_of(wildcards):
     return [str(root / p) for c in folder.path_columns(rows) for p in rows[c]]
 
 
+def mask_digest_of_unit(wildcards):
+    if wildcards.dataset not in indices:
+        return ""
+    return folder.mask_digest(rows_of_unit(wildcards.dataset, wildcards.unit))
+
+
+def given_masks(column):
+    """An input function: the masks that came with the images of a unit."""
+
+    def found(wildcards):
+        if wildcards.dataset not in indices:
+            name = {"mask:nuclei": "masks", "mask:cells": "cells"}[column]
+            return f"resources/{wildcards.dataset}/{wildcards.unit}/{name}"
+        rows = rows_of_unit(wildcards.dataset, wildcards.unit)
+        root = Path(datasets[wildcards.dataset]["location"]).parent
+        return [str(root / path) for path in rows[column]]
+
+    return found
+
+
+def cell_masks_of(wildcards):
+    """The masks of whole cells, where there are any."""
+    if "cell_mask" not in datasets[wildcards.dataset]:
+        return {}
+    return {"cells": f"results/{wildcards.dataset}/masks/{wildcards.unit}.cells.tif"}
+
+
 def root_of(wildcards):
     """The folder that the paths in a manifest start from."""
     row = datasets[wildcards.dataset]
@@ -179,6 +207,9 @@ def read_study():
     models = study.with_twins(models, config["twin_seeds"], paths["models"])
     study.check_models(models, datasets, paths["models"])
     baselines = study.keyed(rows_of("baselines", "baseline"), "baseline")
+    study.check_baselines(baselines, datasets, paths["baselines"])
+    seeds = config["twin_seeds"]
+    baselines = study.with_planted(baselines, seeds, paths["baselines"])
     return datasets, units, tasks, models, baselines
 
 
@@ -189,6 +220,7 @@ try:
         models, baselines, config["tables"]["baselines"]
     )
     folders = [name for name, row in datasets.items() if row["source"] == "folder"]
+    given = [name for name, row in datasets.items() if row["segmentation"] == "given"]
     indices = {name: index_of_folder(name) for name in folders}
     for dataset in folders:
         for unit in units[dataset]:

@@ -29,6 +29,7 @@ rule simulate:
     output:
         images=directory("resources/{dataset}/{unit}/images"),
         masks=directory("resources/{dataset}/{unit}/masks"),
+        cells=directory("resources/{dataset}/{unit}/cells"),
         table="resources/{dataset}/{unit}/table.parquet",
         objects="resources/{dataset}/{unit}/objects.parquet",
         manifest="resources/{dataset}/{unit}/manifest.tsv",
@@ -38,6 +39,7 @@ rule simulate:
         dataset=pattern(set(datasets) - set(folders)),
     conda:
         "../../envs/imaging.yaml"
+    threads: 2
     params:
         arguments=arguments_of,
         dataset=part_of(datasets, "dataset", "image", "item", "microns_per_pixel"),

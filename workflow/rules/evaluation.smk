@@ -83,8 +83,49 @@ rule compare:
         "../scripts/compare.py"
 
 
+rule detect:
+    input:
+        predictions=predictions_of,
+    output:
+        detection="results/{dataset}/detection/{task}.tsv",
+    log:
+        "logs/detect/{dataset}/{task}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    params:
+        task=part_of(tasks, "task", *QUESTIONS, "reference"),
+        representations=standings_of,
+        functions=functions_of,
+        settings=part(config, "seed", "draws"),
+        code=code(
+            *("detect.py", "twinscope/detection.py", "twinscope/visibility.py"),
+            "twinscope/sources/simulated/causes.py",
+            *("twinscope/metrics.py", "twinscope/statistics.py"),
+        ),
+    script:
+        "../scripts/detect.py"
+
+
+rule contrast:
+    input:
+        features="results/{dataset}/features/{representation}.h5ad",
+        folds="results/{dataset}/splits/{task}.parquet",
+    output:
+        contrasts="results/{dataset}/contrasts/{task}/{representation}.tsv",
+    log:
+        "logs/contrast/{dataset}/{task}/{representation}.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    params:
+        reference=lambda wildcards: tasks[wildcards.task]["reference"],
+        code=code("contrast.py", "twinscope/contrasts.py"),
+    script:
+        "../scripts/contrast.py"
+
+
 rule collect_scores:
     input:
+        detection=of_every_task("results/{dataset}/detection/{task}.tsv"),
         scores=scores_wanted(),
         verdicts=of_every_task("results/{dataset}/verdicts/{task}.tsv"),
         flags=of_every_task("results/{dataset}/splits/{task}.flags.tsv"),
@@ -99,6 +140,11 @@ rule collect_scores:
         ),
         flags=report(
             "results/flags.tsv", caption="../report/flags.rst", category="Tables"
+        ),
+        detection=report(
+            "results/detection.tsv",
+            caption="../report/detection.rst",
+            category="Tables",
         ),
     log:
         "logs/collect_scores.log",

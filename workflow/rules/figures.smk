@@ -23,8 +23,53 @@ rule plot:
         "../scripts/plot.py"
 
 
+rule plot_detection:
+    input:
+        detection=detection_of_task,
+    output:
+        figure=report(
+            "results/figures/{task}.detection.svg",
+            caption="../report/detection.rst",
+            category="Figures",
+        ),
+    log:
+        "logs/plot_detection/{task}.log",
+    localrule: True
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        task=described_task,
+        code=code("plot_detection.py", "twinscope/figures"),
+    script:
+        "../scripts/plot_detection.py"
+
+
+rule sheet:
+    input:
+        images=of_every_unit("results/{dataset}/images/{unit}.tif"),
+        masks=of_every_unit("results/{dataset}/masks/{unit}.tif"),
+        indices=of_every_unit("results/{dataset}/images/{unit}.parquet"),
+    output:
+        sheet="results/figures/sheets/{dataset}.jpg",
+    log:
+        "logs/sheet/{dataset}.log",
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        channels=channels_of,
+        rows=side_of_sheet(0),
+        columns=side_of_sheet(1),
+        title=lambda wildcards: wildcards.dataset,
+        scaled=is_scaled,
+        code=code("sheet.py", "twinscope/figures"),
+    script:
+        "../scripts/sheet.py"
+
+
 rule publish:
     input:
+        detection="results/detection.tsv",
+        detection_figures=collect("results/figures/{task}.detection.svg", task=tasks),
         scores="results/scores.tsv",
         verdicts="results/verdicts.tsv",
         flags="results/flags.tsv",
@@ -46,7 +91,7 @@ rule publish:
             "datasets": list(datasets.values()),
             "tasks": list(tasks.values()),
             "models": [row for row in models.values() if row["role"] == "model"],
-            "baselines": list(baselines.values()),
+            "baselines": [row for row in baselines.values() if row["role"] != "twin"],
         },
         code=code("publish.py", "twinscope/reporting", "twinscope/figures"),
     script:

@@ -42,7 +42,10 @@ rule describe:
     params:
         baseline=part_of(representations, "representation", "function", "arguments"),
         channels=channels_of,
-        code=code("describe.py", "twinscope/baselines"),
+        code=code(
+            *("describe.py", "twinscope/baselines"),
+            "twinscope/sources/simulated/scales.py",
+        ),
     script:
         "../scripts/describe.py"
 

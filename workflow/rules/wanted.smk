@@ -14,6 +14,26 @@ def verdicts_of_task(wildcards):
     return f"results/{dataset}/verdicts/{wildcards.task}.tsv"
 
 
+def detection_of_task(wildcards):
+    dataset = tasks[wildcards.task]["dataset"]
+    return f"results/{dataset}/detection/{wildcards.task}.tsv"
+
+
+def side_of_sheet(side):
+    """A parameter function: the columns of the index along one side of the contact sheet."""
+
+    def found(wildcards):
+        row = datasets[wildcards.dataset]
+        return row.get("sheet", ["label", "batch"])[side].split("+")
+
+    return found
+
+
+def is_scaled(wildcards):
+    """Whether µm per pixel are known, so that a scale bar means something."""
+    return "microns_per_pixel" in datasets[wildcards.dataset]
+
+
 def described_task(wildcards):
     """A task with what its figure says of the data set."""
     task = tasks[wildcards.task]
@@ -23,6 +43,28 @@ def described_task(wildcards):
 def standings_of(wildcards):
     names = representations_of(tasks[wildcards.task]["dataset"])
     return {name: part(representations[name], "role", "family", "of") for name in names}
+
+
+def functions_of(wildcards):
+    """What each baseline computes, where the truth is known and says what it can see."""
+    if datasets[wildcards.dataset]["source"] != "simulated":
+        return {}
+    names = representations_of(wildcards.dataset)
+    return {name: representations[name].get("function", "network") for name in names}
+
+
+def contrasts_wanted():
+    """Feature by feature, for what can be read: baselines, on tasks that name a reference."""
+    return [
+        f"results/{row['dataset']}/contrasts/{task}/{name}.tsv"
+        for task, row in tasks.items()
+        for name in representations_of(row["dataset"])
+        if "reference" in row and representations[name]["role"] == "baseline"
+    ]
+
+
+def sheets_wanted():
+    return [f"results/figures/sheets/{dataset}.jpg" for dataset in datasets]
 
 
 def models_wanted():

@@ -4,12 +4,16 @@ from twinscope import files, jobs
 from twinscope.sources import folder, simulated
 
 jobs.start(snakemake)
-out, unit = snakemake.output, snakemake.wildcards.unit
-pictures = simulated.simulate(unit=unit, **snakemake.params.arguments)
-watched = jobs.progress(pictures, None, f"simulate {snakemake.wildcards.dataset} {unit}")
-table, objects = files.write_pictures(out.images, out.masks, watched, snakemake.params.channels)
+out, params, unit = snakemake.output, snakemake.params, snakemake.wildcards.unit
+arguments = dict(params.arguments)
+design, seed = arguments.pop("design", None), arguments.pop("seed", None)
+pictures = simulated.simulate(design, unit, seed, workers=snakemake.threads, **arguments)
+total, what = simulated.number(design, arguments), f"simulate {snakemake.wildcards.dataset} {unit}"
+table, objects = files.write_pictures(
+    out.images, out.masks, out.cells, jobs.progress(pictures, total, what), params.channels
+)
 files.write_index(out.table, table)
 files.write_index(out.objects, objects)
-index = folder.arrange(table, snakemake.params.dataset, out.table)
-manifest = files.manifest(snakemake.params.root, index, folder.path_columns(index))
+index = folder.arrange(table, params.dataset, out.table)
+manifest = files.manifest(params.root, index, folder.path_columns(index))
 files.write_tsv(out.manifest, manifest)

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from twinscope import statistics, verdicts
+from twinscope import families, statistics, verdicts
 from twinscope.metrics import METRICS
 
 
@@ -33,7 +33,8 @@ def compare(
     seed, draws : int
         Of the resampling of groups.
     margin : float
-        Margin of equivalence as a share of the gap between the best baseline and the ceiling.
+        Margin of equivalence as a share of the gap between the best baseline and the ceiling:
+        the best score of the family "truth" where there is one, else the metric's best value.
     least_margin : float
         The smallest margin, in units of the metric.
 
@@ -64,9 +65,12 @@ def _under(
     """Every model against all others under one alignment, probe and metric."""
     metric = METRICS[name]
     scores, chance = _scores(items, alignment, probe, metric, counts)
-    baselines = {n: s["family"] for n, s in standings.items() if s["role"] == "baseline"}
-    known = [scores[n][0] for n, family in baselines.items() if family != "null"]
-    size = verdicts.equivalence_margin(known, chance, metric.ceiling, margin, least)
+    rest = {n: s["family"] for n, s in standings.items() if s["role"] == "baseline"}
+    truth = [scores[n][0] for n, family in rest.items() if family in families.TRUTH]
+    baselines = {n: family for n, family in rest.items() if family not in families.TRUTH}
+    known = [scores[n][0] for n, family in baselines.items() if family not in families.NULL]
+    ceiling = verdicts.ceiling(truth, metric.ceiling)
+    size = verdicts.equivalence_margin(known, chance, ceiling, margin, least)
     tables = [pd.DataFrame(columns=verdicts.COLUMNS)]
     for model, twins in _with_twins(standings):
         rows = verdicts.compare(

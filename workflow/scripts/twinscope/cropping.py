@@ -15,15 +15,16 @@ def plan(sizes: pd.DataFrame, tile: int | None) -> pd.DataFrame:
     Parameters
     ----------
     sizes : DataFrame
-        One row an image: item, path, height, width (pixels), microns_per_pixel.
+        One row an image: item, path, height, width (pixels), bytes (of its files),
+        microns_per_pixel.
     tile : int or None
         Side of the tiles in pixels; None to use images whole.
 
     Returns
     -------
     DataFrame
-        One row a tile, sorted by image: item, image, tile_y, tile_x, height, width,
-        microns_per_pixel.
+        One row a tile, sorted by image: item, image, tile_y, tile_x, height, width, bytes (of the
+        whole image), microns_per_pixel.
 
     Raises
     ------
@@ -41,8 +42,10 @@ def plan(sizes: pd.DataFrame, tile: int | None) -> pd.DataFrame:
         for name, (y, x, height, width) in zip(
             pixels.tile_names(image.item, len(corners)), corners, strict=True
         ):
-            rows.append((name, image.item, y, x, height, width, image.microns_per_pixel))
-    columns = ["item", "image", "tile_y", "tile_x", "height", "width", "microns_per_pixel"]
+            known = image.bytes, image.microns_per_pixel
+            rows.append((name, image.item, y, x, height, width, *known))
+    columns = ["item", "image", "tile_y", "tile_x", "height", "width", "bytes"]
+    columns.append("microns_per_pixel")
     tiles = pd.DataFrame(rows, columns=columns)
     odd = tiles[(tiles["height"] != tiles["height"][0]) | (tiles["width"] != tiles["width"][0])]
     if len(odd):
@@ -89,6 +92,43 @@ def cut(
         yield from pixels.cut(image, list(corners))
 
 
+def cut_labels(
+    masks: Iterable[tuple[str, str, np.ndarray]], sizes: pd.DataFrame, tiles: pd.DataFrame
+) -> Iterator[np.ndarray]:
+    """Yield the tiles of masks that came with the images, labels as they were.
+
+    Parameters
+    ----------
+    masks : iterable of (item, file name, (C, Y, X) array)
+        In the order of the plan.
+    sizes : DataFrame
+        As given to `plan`.
+    tiles : DataFrame
+        As from `plan`.
+
+    Yields
+    ------
+    ndarray of int, shape (Y, X)
+
+    Raises
+    ------
+    InputError
+        If a mask is not one plane of whole numbers from 0 as large as its image.
+    """
+    by_image = tiles.set_index("image")[["tile_y", "tile_x", "height", "width"]]
+    shapes = sizes.set_index("item")[["height", "width"]]
+    for item, file, mask in masks:
+        wanted = (1, *shapes.loc[item])
+        if mask.shape != wanted:
+            found = f"a mask of shape {mask.shape}"
+            raise InputError(found, f"{wanted}, as the image", file, item, "mask")
+        if mask.min() < 0 or (mask.dtype.kind == "f" and (mask != np.round(mask)).any()):
+            raise InputError("labels that are not", "whole numbers from 0", file, item, "mask")
+        corners = by_image.loc[[item]].itertuples(index=False, name=None)
+        for tile in pixels.cut(mask, list(corners)):
+            yield tile[0].astype(np.int64)
+
+
 def annotate(tiles: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
     """Give each tile what is known of its image.
 
@@ -115,7 +155,8 @@ def annotate(tiles: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
         raise InputError(
             f"{sorted(odd)[0]!r} in one of images and table only", "the same images", row=min(odd)
         )
-    known = index.drop(columns=[c for c in index if c.startswith("path:")] + ["microns_per_pixel"])
+    paths = [c for c in index if c.startswith(("path:", "mask:"))]
+    known = index.drop(columns=[*paths, "microns_per_pixel"])
     known = known.set_index("item").rename_axis("image")
     known = known.rename(columns={c: f"{c}_given" for c in known if c in tiles})
     return tiles.join(known, on="image").reset_index(drop=True)

@@ -178,6 +178,30 @@ def interval(
     return Interval(max(low, value - reach), min(high, value + reach), error, "")
 
 
+def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
+    """Adjust p values so that a bound on them bounds the false discovery rate.
+
+    Step-up method of Benjamini and Hochberg (1995, J. R. Stat. Soc. B 57:289).
+
+    Parameters
+    ----------
+    p : array of shape (m,)
+        NaN stands for a test that could not be made: it stays NaN and is not counted.
+
+    Returns
+    -------
+    array of shape (m,)
+        Adjusted p values, at most 1.
+    """
+    p = np.asarray(p, dtype=float)
+    adjusted = np.full(p.shape, np.nan)
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested], kind="stable")][::-1]
+    ranks = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum.accumulate(np.minimum(p[order] * len(order) / ranks, 1))
+    return adjusted
+
+
 def holm(p: np.ndarray) -> np.ndarray:
     """Adjust p values for their number by Holm's step-down method (Holm 1979).
 

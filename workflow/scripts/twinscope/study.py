@@ -4,9 +4,14 @@ import re
 from collections.abc import Iterable, Mapping
 
 from twinscope.errors import InputError, one_of
+from twinscope.families import PLANTED, TRUTH
 
 # A network that is untrained on purpose must not be one of its own twins.
 UNTRAINED = 1_000_000
+# Dimensions of a planted representation that hold nothing, where the row does not say.
+DISTRACTORS = 16
+# Families that only true factors can have.
+KNOWN = {PLANTED, *TRUTH}
 TWIN = re.compile(r"-twin\d+$")
 
 
@@ -67,6 +72,38 @@ def with_twins(models: Mapping[str, Mapping], seeds: Iterable[int], file: str) -
     return rows
 
 
+def with_planted(
+    baselines: Mapping[str, Mapping], seeds: Iterable[int], file: str
+) -> dict[str, dict]:
+    """Each baseline with its role; planted ones are judged as models and have twins.
+
+    The twin of a planted representation has as many dimensions and holds no factor.
+
+    Raises
+    ------
+    InputError
+        If the family and the function of a row do not go together, or a name ends like a twin's.
+    """
+    rows: dict[str, dict] = {}
+    for name, row in baselines.items():
+        own = {"planted": PLANTED, "true-factors": "truth"}.get(row["function"])
+        if (own or row["family"]) != row["family"] or (not own and row["family"] in KNOWN):
+            expected = repr(own) if own else f"any family but {' and '.join(sorted(KNOWN))}"
+            raise InputError(repr(row["family"]), expected, file, name, "family")
+        if TWIN.search(name):
+            raise InputError(
+                repr(name), "a name that does not end in -twin<n>", file, name, "baseline"
+            )
+        if row["function"] != "planted":
+            rows[name] = {**row, "role": "baseline", "of": ""}
+            continue
+        rows[name] = {**row, "role": "model", "of": name}
+        for seed in seeds:
+            twin = {**row, "role": "twin", "family": "twin", "of": name}
+            rows[f"{name}-twin{seed}"] = {**twin, "arguments": _without(row["arguments"], seed)}
+    return rows
+
+
 def with_baselines(models: Mapping, baselines: Mapping, file: str) -> dict[str, dict]:
     """Every representation of the study by name: models, their twins, and the baselines.
 
@@ -80,12 +117,37 @@ def with_baselines(models: Mapping, baselines: Mapping, file: str) -> dict[str, 
             raise InputError(
                 f"{name!r}, which is a model's name, too", "another name", file, name, "baseline"
             )
-    return {**models, **{k: {**v, "role": "baseline", "of": ""} for k, v in baselines.items()}}
+    return {**models, **baselines}
 
 
 def fits(row: Mapping, dataset: Mapping) -> bool:
-    """Whether a representation is run on a data set: its modalities name the data set's."""
-    return "any" in row["modality"] or dataset["modality"] in row["modality"]
+    """Whether a representation is run on a data set: its modalities name the data set's.
+
+    True factors are known of simulated images only.
+    """
+    if row.get("family") in KNOWN or row.get("function") == "planted":
+        return dataset["source"] == "simulated" and _modal(row, dataset)
+    return _modal(row, dataset)
+
+
+def check_baselines(baselines: Mapping[str, Mapping], datasets: Mapping, file: str) -> None:
+    """Check that a baseline of true factors has simulated images to be run on.
+
+    Raises
+    ------
+    InputError
+        Naming the baseline.
+    """
+    for name, row in baselines.items():
+        of_truth = row["function"] in ("planted", "true-factors")
+        if of_truth and not any(fits(row, data) for data in datasets.values()):
+            raise InputError(
+                f"{row['function']!r} in a study without simulated images of its modality",
+                "a data set of source simulated, whose true factors are known",
+                file,
+                name,
+                "function",
+            )
 
 
 def check_datasets(datasets: Mapping[str, Mapping], file: str) -> None:
@@ -117,8 +179,19 @@ def check_datasets(datasets: Mapping[str, Mapping], file: str) -> None:
         allowed = [*row["channels"], "haematoxylin", "luminance"]
         if nuclear not in allowed:
             raise InputError(repr(nuclear), one_of(allowed, nuclear), file, name, "nuclear_channel")
+        _check_masks(name, row, file)
         if row["source"] == "folder" and "location" not in row:
             raise InputError("nothing", "the table of images", file, name, "location")
+
+
+def _check_masks(name: str, row: Mapping, file: str) -> None:
+    is_given = row.get("segmentation") == "given"
+    if is_given and "mask" not in row:
+        raise InputError("nothing", "the column with the nuclear masks", file, name, "mask")
+    for column in ("mask", "cell_mask"):
+        if column in row and not is_given:
+            expected = f"given, as {column} names masks"
+            raise InputError(repr(row["segmentation"]), expected, file, name, "segmentation")
 
 
 def check_tasks(tasks: Mapping[str, Mapping], datasets: Mapping, file: str) -> None:
@@ -160,6 +233,18 @@ def check_models(models: Mapping[str, Mapping], datasets: Mapping, file: str) ->
                     name,
                     "policy",
                 )
+
+
+def _without(arguments: Mapping, seed: int) -> dict:
+    """Arguments of a planted representation that holds nothing, with as many dimensions."""
+    factors = arguments.get("factors", [])
+    number = 1 if isinstance(factors, str) else len(factors)
+    distractors = arguments.get("distractors", DISTRACTORS) + number
+    return {**arguments, "factors": [], "distractors": distractors, "seed": UNTRAINED + seed}
+
+
+def _modal(row: Mapping, dataset: Mapping) -> bool:
+    return "any" in row["modality"] or dataset["modality"] in row["modality"]
 
 
 def _known(name: str, rows: Mapping, file: str, row: str, column: str) -> None:

@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from twinscope import families
 from twinscope.statistics import ZERO, holm, standard_error
 
 ALPHA = 0.05
 POOLED = "twins"
 FAMILIES = {
     "twin": ("twin",),
-    "structure": ("structure", "intensity", "texture"),
-    "shortcut": ("shortcut",),
-    "null": ("null",),
+    "structure": families.STRUCTURE,
+    "shortcut": families.SHORTCUT,
+    "null": families.NULL,
 }
 COLUMNS = [
     *("representation", "against", "family", "scope", "value", "against_value", "delta"),
@@ -39,7 +40,7 @@ def equivalence_margin(
     chance : float
         Chance level, which stands in when no baseline has a score.
     ceiling : float
-        The best score there is.
+        The best score there is, as from `ceiling`.
     fraction : float
         Share of the gap between the best baseline and the ceiling.
     floor : float
@@ -50,10 +51,32 @@ def equivalence_margin(
     float
         max(fraction × gap, floor), in units of the metric.
     """
-    gaps = np.abs(ceiling - np.asarray(list(baselines), dtype=float))
+    up = 1 if ceiling >= chance else -1
+    gaps = up * (ceiling - np.asarray(list(baselines), dtype=float))
     gaps = gaps[np.isfinite(gaps)]
+    # A baseline can lie above an estimated ceiling: then no gap is left, and the floor holds.
     gap = gaps.min() if len(gaps) else abs(ceiling - chance)
     return float(max(fraction * gap, floor))
+
+
+def ceiling(truth: Sequence[float], best: float) -> float:
+    """Return the score that nothing can be expected to exceed.
+
+    Parameters
+    ----------
+    truth : sequence of float
+        Scores of the true factors; NaN, or none where nobody knows them.
+    best : float
+        The best value of the metric.
+
+    Returns
+    -------
+    float
+        The score of the true factors that is nearest to the best value, or the best value.
+    """
+    known = np.asarray(list(truth), dtype=float)
+    known = known[np.isfinite(known)]
+    return float(known[np.abs(best - known).argmin()]) if len(known) else float(best)
 
 
 def compare(

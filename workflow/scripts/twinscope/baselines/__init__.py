@@ -7,7 +7,24 @@ from inspect import signature
 import numpy as np
 import pandas as pd
 
-from twinscope.baselines import counts, intensity, null, shape, shortcut
+from twinscope.baselines import (
+    counts,
+    coverage,
+    graph,
+    intensity,
+    layout,
+    mask,
+    nuclei,
+    null,
+    pixels,
+    profile,
+    shape,
+    shortcut,
+    spectrum,
+    stains,
+    texture,
+    truth,
+)
 from twinscope.errors import InputError, one_of
 
 
@@ -94,11 +111,35 @@ def _checked(frame, function, unit):
 
 BASELINES = {
     "cell-count": counts.cell_count,
+    "tissue-fraction": coverage.tissue_fraction,
     "nuclear-shape": shape.nuclear_shape,
+    "cell-shape": nuclei.cell_shape,
+    "layout": layout.layout,
+    "graph": graph.graph,
+    "mask-network": mask.mask_network,
+    "nuclear-intensity": nuclei.nuclear_intensity,
     "intensity-moments": intensity.intensity_moments,
     "intensity-histogram": intensity.intensity_histogram,
+    "channel-correlation": intensity.channel_correlation,
+    "optical-density": stains.optical_density,
+    "thumbnail": pixels.thumbnail,
+    "random-patches": pixels.random_patches,
+    "nuclear-texture": nuclei.nuclear_texture,
+    "organelles": nuclei.organelles,
+    "haralick": texture.haralick,
+    "lbp": texture.lbp,
+    "granularity": texture.granularity,
+    "power-spectrum": spectrum.power_spectrum,
+    "classical": profile.classical,
     "position": shortcut.position,
+    "well": shortcut.well_onehot,
+    "plate-order": shortcut.plate_order,
+    "coordinates": shortcut.coordinates,
     "batch": shortcut.batch,
+    "file-size": shortcut.file_size,
+    "library-size": shortcut.library_size,
     "noise": null.noise,
     "constant": null.constant,
+    "true-factors": truth.true_factors,
+    "planted": truth.planted,
 }

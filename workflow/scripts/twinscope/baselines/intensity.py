@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from twinscope.baselines.pixels import finite, per_channel, per_image, positive
 from twinscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def intensity_moments(unit: Unit) -> pd.DataFrame:
         one value only.
     """
     columns = [f"{name}_{channel}" for channel in unit.channels for name in MOMENTS]
-    return _per_image(unit, columns, _moments)
+    return per_channel(unit, columns, _moments)
 
 
 def intensity_histogram(
@@ -58,25 +60,43 @@ def intensity_histogram(
         For a number of bins or a range that is empty, another pixel type, or pixels that are not
         finite.
     """
-    if int(bins) != bins or bins < 1:
-        raise InputError(f"bins {bins!r}", "a positive whole number")
+    bins = positive("bins", bins)
     if not low < high:
         raise InputError(f"low {low} and high {high}", "low below high")
-    bins = int(bins)
     columns = [
         f"histogram_{channel}_{number:02d}" for channel in unit.channels for number in range(bins)
     ]
-    return _per_image(unit, columns, lambda plane: _fractions(plane, bins, low, high))
+    return per_channel(unit, columns, lambda plane: _fractions(plane, bins, low, high))
 
 
-def _per_image(unit, columns, function):
-    items = pd.Index(unit.index["item"])
-    rows = [
-        np.concatenate([function(plane) for _, plane in zip(unit.channels, image, strict=True)])
-        for _, image in zip(items, unit.images, strict=True)
-    ]
-    values = np.asarray(rows, float).reshape(len(items), len(columns))
-    return pd.DataFrame(values, index=items, columns=columns)
+def channel_correlation(unit: Unit) -> pd.DataFrame:
+    """Compute how the intensities of every two channels go together, pixel by pixel.
+
+    Parameters
+    ----------
+    unit : Unit
+        Uses the items of the index, the channels, and the images.
+
+    Returns
+    -------
+    DataFrame
+        `correlation_{channel}_{channel}`, Pearson's, of every pair of channels in their order.
+        NaN where one of them has one value only.
+
+    Raises
+    ------
+    InputError
+        For images of one channel, or pixels that are not finite.
+
+    Notes
+    -----
+    Multiplying the intensities of a channel and adding to them change nothing. How much of the
+    image is empty does: all stains go together where there are cells at all.
+    """
+    if len(unit.channels) < 2:
+        raise InputError(f"one channel, {unit.channels[0]!r}", "two or more")
+    columns = [f"correlation_{first}_{second}" for first, second in combinations(unit.channels, 2)]
+    return per_image(unit, columns, _correlations)
 
 
 def _moments(plane):
@@ -89,6 +109,16 @@ def _moments(plane):
     return [mean, sd, (standard**3).mean(), (standard**4).mean() - 3]
 
 
+def _correlations(image):
+    planes = finite(image).reshape(len(image), -1)
+    # An even plane has a spread of rounding errors once its mean is taken off.
+    even = np.ptp(planes, axis=1) == 0
+    centred = planes - planes.mean(axis=1, keepdims=True)
+    length = np.where(even, np.nan, np.linalg.norm(centred, axis=1))
+    scaled = centred / length[:, None]
+    return (scaled @ scaled.T)[np.triu_indices(len(planes), 1)]
+
+
 def _fractions(plane, bins, low, high):
     if plane.dtype == np.uint8:
         unit_range = plane / 256
@@ -98,9 +128,7 @@ def _fractions(plane, bins, low, high):
         unit_range = (plane.astype(float) - low) / (high - low)
     else:
         raise InputError(f"pixels of type {plane.dtype}", "uint8, uint16 or float")
-    if not np.isfinite(unit_range).all():
-        raise InputError("pixels that are not finite", "finite intensities")
-    numbers = np.clip(np.floor(unit_range * bins), 0, bins - 1).astype(int)
+    numbers = np.clip(np.floor(finite(unit_range) * bins), 0, bins - 1).astype(int)
     return np.bincount(numbers.ravel(), minlength=bins) / plane.size
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -42,14 +43,30 @@ def noise(unit: Unit, dimensions: int = 64, seed: int = 0) -> pd.DataFrame:
     if int(dimensions) != dimensions or dimensions < 1:
         raise InputError(f"dimensions {dimensions!r}", "a positive whole number")
     items = pd.Index(unit.index["item"])
-    values = np.empty((len(items), int(dimensions)))
-    for row, item in enumerate(items):
-        digest = sha256(f"{seed}\0{item}".encode()).digest()
-        values[row] = np.random.default_rng(int.from_bytes(digest, "big")).standard_normal(
-            int(dimensions)
-        )
+    values = draws(items, int(dimensions), f"{seed}")
     columns = [f"noise_{number:02d}" for number in range(int(dimensions))]
     return pd.DataFrame(values, index=items, columns=columns)
+
+
+def draws(items: Iterable[str], dimensions: int, seed: str) -> np.ndarray:
+    """Draw standard normal numbers for each item, from its name and the seed alone.
+
+    Parameters
+    ----------
+    items : iterable of str
+    dimensions : int
+    seed : str
+
+    Returns
+    -------
+    ndarray of float, shape (n, dimensions)
+    """
+    rows = [np.empty((0, dimensions))]
+    for item in items:
+        digest = sha256(f"{seed}\0{item}".encode()).digest()
+        rng = np.random.default_rng(int.from_bytes(digest, "big"))
+        rows.append(rng.standard_normal((1, dimensions)))
+    return np.concatenate(rows)
 
 
 def constant(unit: Unit) -> pd.DataFrame:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from twinscope.families import NULL, SHORTCUT, STRUCTURE, TRUTH
 from twinscope.figures import selection, style, words
 
 ROW, TWIN, LINE, HEADING, GAP = 0.235, 0.13, 0.165, 0.25, 0.1
 REASON_WIDTH = {"twin": 30, "choice": 56, "model": 56, "baseline": 56}
-BASELINES = ("structure", "intensity", "texture", "shortcut", "null")
+BASELINES = (*STRUCTURE, *SHORTCUT, *NULL, *TRUTH)
 
 
 @dataclass

@@ -94,11 +94,15 @@ def _axis_label(axes: Axes, metric: str) -> None:
 
 
 def _references(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
-    """Draw chance and the best baseline, their names in two tiers so that they never meet."""
+    """Draw chance, ceiling and best baseline, names in two tiers so that they never meet."""
     guess, found = selection.chance(rows), selection.best(rows, selection.INFORMED, metric)
+    beside = None if found is None else found["value"]
+    truth = selection.ceiling(rows, metric)
+    if truth is not None:
+        _line_at(axes, truth["value"], style.INK, (0, (1, 2)), -0.05)
+        _name_at(axes, truth["value"], f"ceiling {words.number(truth['value'])}", -0.07, beside)
     if np.isfinite(guess):
         _line_at(axes, guess, style.INK, (0, (4, 3)), -0.05)
-        beside = None if found is None else found["value"]
         _name_at(axes, guess, f"chance {words.number(guess)}", -0.07, beside)
     if found is not None:
         colour = style.COLOURS[found["family"]]

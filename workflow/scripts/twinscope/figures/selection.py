@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from twinscope.families import SHORTCUT, STRUCTURE, TRUTH
 from twinscope.metrics import METRICS
 
-STRUCTURE = ("structure", "intensity", "texture")
-SHORTCUT = ("shortcut",)
 INFORMED = (*STRUCTURE, *SHORTCUT)
 
 
@@ -58,6 +57,11 @@ def best(rows: pd.DataFrame, families: Iterable[str], metric: str) -> pd.Series 
     found = rows[rows["family"].isin(list(families)) & (rows["role"] == "baseline")]
     found = ranked(found[found["value"].notna()], metric)
     return found.iloc[0] if len(found) else None
+
+
+def ceiling(rows: pd.DataFrame, metric: str) -> pd.Series | None:
+    """Score of the true factors, where they are known, or None."""
+    return best(rows, TRUTH, metric)
 
 
 def twins(rows: pd.DataFrame, model: str) -> Twins:

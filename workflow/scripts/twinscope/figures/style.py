@@ -46,26 +46,48 @@ _SETTINGS = {
     "xtick.labelsize": SMALL,
     "axes.unicode_minus": True,
 }
-# Okabe and Ito (2008), without the yellow that white paper swallows.
+# Okabe and Ito (2008), without the yellow that white paper swallows. Families of one kind share a
+# colour and differ in their marks.
+_STRUCTURE, _INTENSITY, _TEXTURE = "#009E73", "#E69F00", "#CC79A7"
 COLOURS = {
     "pretrained": "#0072B2",
     "untrained": "#000000",
+    "planted": "#0072B2",
     "twin": "#56B4E9",
-    "structure": "#009E73",
-    "intensity": "#E69F00",
-    "texture": "#CC79A7",
+    "count": _STRUCTURE,
+    "shape": _STRUCTURE,
+    "layout": _STRUCTURE,
+    "graph": _STRUCTURE,
+    "composition": _STRUCTURE,
+    "mask": _STRUCTURE,
+    "structure": _STRUCTURE,
+    "intensity": _INTENSITY,
+    "pixels": _INTENSITY,
+    "texture": _TEXTURE,
+    "classical": _TEXTURE,
     "shortcut": "#D55E00",
     "null": "#7f7f7f",
+    "truth": "#1a1a1a",
 }
 MARKERS = {
     "pretrained": "o",
     "untrained": "h",
+    "planted": "*",
     "twin": "o",
+    "count": "s",
+    "shape": "p",
+    "layout": "P",
+    "graph": "H",
+    "composition": "8",
+    "mask": "d",
     "structure": "s",
     "intensity": "D",
+    "pixels": "d",
     "texture": "^",
+    "classical": ">",
     "shortcut": "v",
     "null": "X",
+    "truth": "|",
 }
 VERDICTS = {
     "better": "#00684c",

@@ -127,12 +127,22 @@ ALIGNMENTS = {"none": "no alignment", "standardize": "standardized per batch"}
 FAMILIES = {
     "pretrained": "Models",
     "untrained": "Models without pretraining",
+    "planted": "Planted factors",
     "twin": "Untrained twins",
+    "count": "Count",
+    "shape": "Shape",
+    "layout": "Layout of cells",
+    "graph": "Graph of cells",
+    "composition": "Composition",
+    "mask": "Mask image",
     "structure": "Structure",
     "intensity": "Intensity",
+    "pixels": "Pixels",
     "texture": "Texture",
+    "classical": "Classical profile",
     "shortcut": "Shortcuts",
     "null": "Null",
+    "truth": "True factors (ceiling)",
 }
 AGAINST = {
     "better": "better than",

@@ -25,10 +25,11 @@ def check_present(root: str | Path, index: pd.DataFrame, file: str) -> None:
     InputError
         Naming the table, the item and the first path that is no file.
     """
-    for column in (c for c in index if c.startswith("path:")):
+    for column in (c for c in index if c.startswith(("path:", "mask:"))):
+        what = "image" if column.startswith("path:") else "mask"
         for item, path in zip(index["item"], index[column], strict=True):
             if not (Path(root) / path).is_file():
-                raise InputError(f"no file {path!r}", f"a path from {root}", file, item, "image")
+                raise InputError(f"no file {path!r}", f"a path from {root}", file, item, what)
 
 
 def manifest(root: str | Path, index: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -51,7 +52,7 @@ def manifest(root: str | Path, index: pd.DataFrame, columns: Sequence[str]) -> p
 
 
 def image_sizes(root: str | Path, manifest: pd.DataFrame) -> pd.DataFrame:
-    """Size of every image of a manifest, without decoding it: item, path, height, width."""
+    """Size of every image of a manifest, without decoding it: item, path, height, width, bytes."""
     from twinscope import decoding
 
     first = manifest[manifest["part"] == 0]
@@ -60,7 +61,9 @@ def image_sizes(root: str | Path, manifest: pd.DataFrame) -> pd.DataFrame:
         with _open(root, row.path, row.item) as file:
             sizes.append(decoding.size(file, row.path, row.item))
     heights, widths = zip(*sizes, strict=True)
-    return first[["item", "path", "microns_per_pixel"]].assign(height=heights, width=widths)
+    total = manifest.groupby("item")["bytes"].sum().loc[first["item"]].to_numpy()
+    known = first[["item", "path", "microns_per_pixel"]]
+    return known.assign(height=heights, width=widths, bytes=total)
 
 
 def read_images(root: str | Path, manifest: pd.DataFrame) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -87,6 +90,23 @@ def read_images(root: str | Path, manifest: pd.DataFrame) -> Iterator[tuple[str,
         yield item, path, np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
+def read_masks(
+    root: str | Path, index: pd.DataFrame, column: str
+) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield each image's mask as (item, file name, (C, Y, X) array), sorted by item.
+
+    Raises
+    ------
+    InputError
+        If a file is not there or cannot be decoded.
+    """
+    from twinscope import decoding
+
+    for item, path in index.sort_values("item")[["item", column]].itertuples(index=False):
+        with _open(root, path, item) as file:
+            yield item, path, decoding.decode(file, path, item)
+
+
 def _open(root: str | Path, path: str, item: str):
     if not (Path(root) / path).is_file():
         raise InputError("no such file", "an image", path, item, "image")
@@ -94,22 +114,38 @@ def _open(root: str | Path, path: str, item: str):
 
 
 def write_pictures(
-    images: str | Path, masks: str | Path, pictures: Iterable, channels: Sequence[str]
+    images: str | Path,
+    masks: str | Path,
+    cells: str | Path,
+    pictures: Iterable,
+    channels: Sequence[str],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write simulated pictures and their true masks, one file each.
+    """Write simulated pictures and their true masks of nuclei and whole cells, one file each.
+
+    Parameters
+    ----------
+    images, masks, cells : path
+        Folders, made if need be; that of whole cells stays empty if a design has no such masks.
+    pictures : iterable of Picture
+    channels : sequence of str
 
     Returns
     -------
     table, objects : DataFrame
-        One row a picture, with its path; and one row a cell.
+        One row a picture, with `path`, `mask` and, where there are whole cells, `cell_mask`; and
+        one row a cell.
     """
     rows, objects = [], []
-    for folder in (images, masks):
+    for folder in (images, masks, cells):
         Path(folder).mkdir(parents=True, exist_ok=True)
     for picture in pictures:
         name = f"{picture.row['item']}.tif"
         write_stack(Path(images) / name, [picture.image], 1, channels)
         write_labels(Path(masks) / name, [picture.nuclei], 1)
-        rows.append({"path": f"{Path(images).name}/{name}", **picture.row})
+        paths = {"path": f"{Path(images).name}/{name}", "mask": f"{Path(masks).name}/{name}"}
+        if picture.cells is not None:
+            write_stack(Path(cells) / name, [picture.cells[None]], 1, ["cells"])
+            paths["cell_mask"] = f"{Path(cells).name}/{name}"
+        rows.append(paths | picture.row)
         objects.append(picture.objects)
     return pd.DataFrame(rows), pd.concat(objects, ignore_index=True)

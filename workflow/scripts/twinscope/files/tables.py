@@ -13,6 +13,7 @@ from twinscope.errors import InputError
 TEXT = (
     *("item", "path", "dataset", "task", "representation", "role", "family", "of", "against"),
     *("scope", "verdict", "alignment", "probe", "metric", "chosen", "reason", "flag", "detail"),
+    *("class", "feature", "seen", "expected"),
 )
 
 
@@ -80,6 +81,11 @@ def read_text(path: str | Path) -> str:
 def write_text(path: str | Path, text: str) -> None:
     """Write a text file."""
     Path(path).write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write a file that was made in memory, such as a picture."""
+    Path(path).write_bytes(data)
 
 
 def read_config(path: str | Path) -> str:

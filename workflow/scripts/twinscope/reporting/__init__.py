@@ -8,6 +8,7 @@ import pandas as pd
 
 from twinscope.figures import words
 from twinscope.reporting import details, findings, provenance
+from twinscope.reporting import detection as seen
 
 PACKAGES = ("pandas", "numpy", "matplotlib", "jinja2")
 
@@ -20,6 +21,8 @@ def page(
     verdicts: pd.DataFrame,
     flags: pd.DataFrame,
     figures: Mapping[str, str],
+    detection: pd.DataFrame,
+    detection_figures: Mapping[str, str],
     networks: Sequence[Mapping],
     tables: Mapping[str, Sequence[Mapping]],
     settings: Mapping,
@@ -36,6 +39,10 @@ def page(
         The study's tidy tables.
     figures : mapping
         Task to the text of its SVG figure.
+    detection : DataFrame
+        Which representation sees which class, as from `detection.detect`; it may be empty.
+    detection_figures : mapping
+        Task to the text of its SVG map of what is seen; tasks without one are left out.
     networks : sequence of mapping
         How each network's representation was made: dataset, representation, row,
         weights_sha256, input_size, mean, std, interpolation, device, precision, versions.
@@ -64,6 +71,7 @@ def page(
         imputed=details.imputed(scores, tasks),
         flags=details.flags(flags),
         tasks=[_task(task, scores, verdicts, figures) for task in tasks],
+        seen=_seen(detection, tasks, detection_figures),
         networks=provenance.networks(networks),
         tables=provenance.tables(tables),
         settings=provenance.pairs(settings),
@@ -80,6 +88,11 @@ def _task(task: Mapping, scores: pd.DataFrame, verdicts: pd.DataFrame, figures: 
         "choices": details.choices(verdicts, task),
         "comparisons": details.comparisons(verdicts, task),
     }
+
+
+def _seen(table: pd.DataFrame, tasks: list[Mapping], figures: Mapping) -> list[dict]:
+    found = seen.sections(table, tasks, figures)
+    return [part | {"figure": _picture(figures[part["name"]])} for part in found]
 
 
 def _picture(svg: str) -> str:

@@ -34,7 +34,8 @@ def models(scores: pd.DataFrame, verdicts: pd.DataFrame, task: Mapping) -> list[
     Returns
     -------
     list of dict
-        task, model, metric, score, chance, twins, structure, shortcut (text), `badges` (verdict
+        task, model, metric, score, chance, ceiling (the score of the true factors, or that they
+        are not known), twins, structure, shortcut (text), `badges` (verdict
         by family: twin, structure, shortcut, overall), `decided` (the baseline that a verdict
         rests on where it is not the one shown), lead and sentence (the verdict in words).
     """
@@ -60,6 +61,7 @@ def _model(score: Mapping, rows: pd.DataFrame, judged: pd.DataFrame, task: Mappi
         "metric": words.metric(metric),
         "score": words.score(score),
         "chance": words.number(selection.chance(rows)),
+        "ceiling": _ceiling(rows, metric),
         "twins": words.twins(twins),
         **{side: _named(row) for side, row in best.items()},
         "badges": {family: words.text(row.get("verdict")) for family, row in sides.items()},
@@ -67,6 +69,11 @@ def _model(score: Mapping, rows: pd.DataFrame, judged: pd.DataFrame, task: Mappi
         "lead": _lead(score, sides["overall"], task),
         "sentence": _sentence(score, rows, sides, best, twins, task),
     }
+
+
+def _ceiling(rows: pd.DataFrame, metric: str) -> str:
+    truth = selection.ceiling(rows, metric)
+    return "not known" if truth is None else words.score(truth)
 
 
 def _named(row: pd.Series | None) -> str:
@@ -97,7 +104,9 @@ def _sentence(score, rows, sides: Mapping, best: Mapping, twins, task: Mapping) 
     told = [text for text in told if text]
     compared = f"; {words.join(told)}" if told else ""
     metric, chance = words.metric(task["metrics"][0], True), selection.chance(rows)
-    return f"{metric} {words.score(score)}, chance {words.number(chance)}{compared}."
+    truth = selection.ceiling(rows, task["metrics"][0])
+    top = "" if truth is None else f", ceiling {words.number(truth['value'])}"
+    return f"{metric} {words.score(score)}, chance {words.number(chance)}{top}{compared}."
 
 
 def _against(family: str, row: Mapping, best: pd.Series | None, twins: selection.Twins) -> str:

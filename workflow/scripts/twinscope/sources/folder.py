@@ -10,6 +10,8 @@ from twinscope.errors import InputError, one_of
 
 ROLES = ("label", "batch", "group", "position")
 PATH = "path:"
+# Columns with the paths of masks that came with the images, and what each is called in an index.
+MASKS = {"mask": "mask:nuclei", "cell_mask": "mask:cells"}
 
 
 def arrange(table: pd.DataFrame, dataset: Mapping, file: str) -> pd.DataFrame:
@@ -21,7 +23,7 @@ def arrange(table: pd.DataFrame, dataset: Mapping, file: str) -> pd.DataFrame:
         One row an image, as the user wrote it, every cell read as it stands.
     dataset : mapping
         The data set's row: `image` (path columns), and optionally `item`, `label`, `batch`,
-        `group`, `control`, `position`, `unit`, `microns_per_pixel`.
+        `group`, `control`, `position`, `unit`, `microns_per_pixel`, `mask`, `cell_mask`.
     file : str
         The table's name for messages.
 
@@ -30,8 +32,9 @@ def arrange(table: pd.DataFrame, dataset: Mapping, file: str) -> pd.DataFrame:
     DataFrame
         One row an image sorted by `item`: item, label, batch, group, control (bool), position
         (text) with position_row and position_column (numbers), microns_per_pixel, unit,
-        ``path:0`` … and all other columns as they were, with `_given` at the end of a name that
-        is one of these. What is not given is empty text, NaN, or False.
+        ``path:0`` …, ``mask:nuclei`` and ``mask:cells`` where masks were given, and all other
+        columns as they were, with `_given` at the end of a name that is one of these.
+        What is not given is empty text, NaN, or False.
 
     Raises
     ------
@@ -48,10 +51,14 @@ def arrange(table: pd.DataFrame, dataset: Mapping, file: str) -> pd.DataFrame:
         index[role] = _role(table, dataset, role, file)
     index["unit"] = _text(table, dataset["unit"], file, "unit") if "unit" in dataset else ""
     index["control"] = _control(table, dataset.get("control"), file)
+    masks = [role for role in MASKS if role in dataset]
+    for role in masks:
+        index[MASKS[role]] = _text(table, dataset[role], file, role)
     index["position_row"], index["position_column"] = _position(index["position"])
     index["microns_per_pixel"] = _scale(table, dataset.get("microns_per_pixel", 1.0), file)
     _check_rows(index, table, file)
     used = [*dataset["image"], *(c for c in index if dataset.get(c) == c)]
+    used += [dataset[role] for role in masks]
     rest = _plain(table.drop(columns=used))
     rest = rest.rename(columns={c: f"{c}_given" for c in rest if c in index})
     index = pd.concat([index, rest], axis=1)
@@ -92,6 +99,11 @@ def digest(index: pd.DataFrame, pixels_only: bool = False) -> str:
         index = index[["item", *path_columns(index), "microns_per_pixel"]]
     text = index.sort_index(axis=1).to_csv(index=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def mask_digest(index: pd.DataFrame) -> str:
+    """Fingerprint of which masks belong to a unit's images."""
+    return digest(index[["item", *(c for c in index if c.startswith("mask:"))]])
 
 
 def _column(table: pd.DataFrame, column: str, file: str, role: str) -> pd.Series:
@@ -193,10 +205,11 @@ def _scale(table: pd.DataFrame, given: float | str, file: str) -> pd.Series:
 
 
 def _check_rows(index: pd.DataFrame, table: pd.DataFrame, file: str) -> None:
-    for column in [*path_columns(index), "item"]:
+    expected = {"item": "a name for the item"} | dict.fromkeys(MASKS.values(), "a path to a mask")
+    for column in [*path_columns(index), *(c for c in expected if c in index)]:
         empty = index.index[index[column] == ""]
         if len(empty):
-            what = "a path to an image" if column.startswith(PATH) else "a name for the item"
+            what = expected.get(column, "a path to an image")
             raise InputError("nothing", what, file, empty[0] + 2, column)
     for columns, what in ((["item"], "item"), (path_columns(index), "image")):
         twice = index.index[index.duplicated(columns)]

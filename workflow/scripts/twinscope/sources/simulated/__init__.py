@@ -1,24 +1,42 @@
 """Images whose truth is known: simulated cell culture and tissue, with masks and causes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 
 from twinscope.errors import InputError, one_of
 
 from . import cells, tissue
+from .arguments import Number
 from .picture import Picture
+from .workers import in_order
 
-__all__ = ["DESIGNS", "Design", "Picture", "channels", "check", "simulate"]
+__all__ = ["DESIGNS", "Design", "Picture", "channels", "check", "number", "simulate"]
 
 
 @dataclass(frozen=True)
 class Design:
-    """A kind of image: its channels, how arguments are checked, how pictures are made."""
+    """A kind of image: its channels, how arguments are checked, how pictures are made.
+
+    Attributes
+    ----------
+    channels : tuple of str
+    check : callable
+        Arguments to complete arguments.
+    number : callable
+        Complete arguments to the number of pictures of a unit.
+    parts : callable
+        Unit, seed and complete arguments to what each picture is to be, in order.
+    picture : callable
+        Unit, seed, complete arguments and one part to a picture.
+    """
 
     channels: tuple[str, ...]
     check: Callable[[dict], dict]
-    simulate: Callable[[str, int, dict], Iterator[Picture]]
+    number: Callable[[dict], int]
+    parts: Callable[[str, int, dict], Iterable]
+    picture: Callable[[str, int, dict, tuple], Picture]
 
 
 def channels(design: str) -> tuple[str, ...]:
@@ -64,7 +82,29 @@ def check(design: str, arguments: dict) -> dict:
     return _design(design).check(arguments)
 
 
-def simulate(design: str, unit: str, seed: int, **arguments) -> Iterator[Picture]:
+def number(design: str, arguments: dict) -> int:
+    """Count the pictures that a unit of a design will have.
+
+    Parameters
+    ----------
+    design : str
+        A key of `DESIGNS`.
+    arguments : dict
+        As given in a table; see ``docs/simulator.md``.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InputError
+        As `check`.
+    """
+    return _design(design).number(check(design, arguments))
+
+
+def simulate(design: str, unit: str, seed: int, workers: int = 1, **arguments) -> Iterator[Picture]:
     """Make the pictures of one unit (a plate, a set of slides), one at a time.
 
     Parameters
@@ -76,6 +116,9 @@ def simulate(design: str, unit: str, seed: int, **arguments) -> Iterator[Picture
         alone and in any order.
     seed : int
         Seed of the study; the same seed gives the same bytes.
+    workers : int
+        Processes that make pictures, two each ahead of what is asked for; they come in the same
+        order and with the same bytes as from one.
     **arguments
         See ``docs/simulator.md``.
 
@@ -86,12 +129,14 @@ def simulate(design: str, unit: str, seed: int, **arguments) -> Iterator[Picture
     Raises
     ------
     InputError
-        At once, before the first picture, for a bad design, seed or argument.
+        At once, before the first picture, for a bad design, seed, argument or number of workers.
     """
     if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
         raise InputError(f"seed = {seed!r}", "a whole number, 0 or more")
-    chosen = _design(design)
-    return chosen.simulate(unit, int(seed), chosen.check(arguments))
+    chosen, workers = _design(design), Number(1, 1, 1024, whole=True).check("workers", workers)
+    seed, complete = int(seed), chosen.check(arguments)
+    task = partial(chosen.picture, unit, seed, complete)
+    return in_order(task, chosen.parts(unit, seed, complete), workers)
 
 
 def _design(name: str) -> Design:
@@ -101,6 +146,8 @@ def _design(name: str) -> Design:
 
 
 DESIGNS: dict[str, Design] = {
-    "cells": Design(tuple(cells.CHANNELS), cells.check, cells.simulate),
-    "tissue": Design(("red", "green", "blue"), tissue.check, tissue.simulate),
+    "cells": Design(tuple(cells.CHANNELS), cells.check, cells.number, cells.parts, cells.picture),
+    "tissue": Design(
+        ("red", "green", "blue"), tissue.check, tissue.number, tissue.parts, tissue.picture
+    ),
 }

@@ -26,6 +26,8 @@ class Site:
         Compartments, 0 to 1.
     points : list
         Nuclei placed so far: type, y, x (pixels) and angle (radians).
+    dead : bool
+        Whether debris takes the place of connective tissue.
     """
 
     shape: tuple[int, int]
@@ -41,6 +43,7 @@ class Site:
     void: np.ndarray
     swarm: np.ndarray
     points: list = field(default_factory=list)
+    dead: bool = False
 
     @property
     def free(self) -> np.ndarray:

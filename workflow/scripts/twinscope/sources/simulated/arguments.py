@@ -20,11 +20,25 @@ class Number:
         kind = "a whole number" if self.whole else "a number"
         expected = f"{kind} from {self.low:g} to {self.high:g}"
         good = isinstance(value, Real) and not isinstance(value, bool)
-        if not good or (self.whole and value != int(value)):
+        if not good or (self.whole and value % 1 != 0):
             raise InputError(f"{name} = {value!r}", expected)
         if not self.low <= value <= self.high:
             raise InputError(f"{name} = {value:g}", expected)
         return int(value) if self.whole else float(value)
+
+
+@dataclass(frozen=True)
+class Name:
+    """An argument that is one of some known names."""
+
+    choices: tuple[str, ...]
+    default: str
+
+    def check(self, name: str, value) -> str:
+        """Return the name, or say that it is unknown."""
+        if value not in self.choices:
+            raise InputError(f"{name} = {value!r}", one_of(self.choices, value))
+        return value
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import pandas as pd
 
 from twinscope.errors import InputError
 
-from . import optics
-from .arguments import Names, Number, Numbers, fill
+from . import optics, sizes
+from .arguments import Names, Number, Numbers
 from .culture import TYPES, populate
 from .effects import EFFECTS, PERTURBATIONS, apply
 from .factors import CELL, untreated
@@ -30,14 +30,17 @@ def check(arguments: dict) -> dict:
     Returns
     -------
     dict
-        Complete; ``perturbations`` holds only those whose effect is in ``effects``.
+        Complete; ``perturbations`` holds only those whose effect is in ``effects``, and ``preset``
+        and ``scale`` are spelled out.
 
     Raises
     ------
     InputError
         For an unknown argument, a value out of bounds, or a plate too small for the perturbations.
     """
-    given = fill(ARGUMENTS, arguments)
+    given, scale = sizes.choose(ARGUMENTS, sizes.CELLS, arguments)
+    most = ARGUMENTS["rows"].high, ARGUMENTS["columns"].high
+    given |= sizes.plate(given["rows"], given["columns"], scale, most)
     chosen = [p for p in given["perturbations"] if PERTURBATIONS[p].effect in given["effects"]]
     if not chosen:
         raise InputError(
@@ -59,8 +62,13 @@ def check(arguments: dict) -> dict:
     return given | {"perturbations": chosen}
 
 
-def simulate(unit: str, seed: int, arguments: dict) -> Iterator[Picture]:
-    """Make the pictures of one plate, in the order of wells and sites.
+def number(arguments: dict) -> int:
+    """Count the pictures of a plate, for arguments as returned by `check`."""
+    return arguments["rows"] * arguments["columns"] * arguments["sites"]
+
+
+def parts(unit: str, seed: int, arguments: dict) -> Iterator[tuple[Well, int]]:
+    """List the wells and sites of one plate, in order.
 
     Parameters
     ----------
@@ -72,14 +80,15 @@ def simulate(unit: str, seed: int, arguments: dict) -> Iterator[Picture]:
 
     Yields
     ------
-    Picture
+    Well, int
     """
     for well in layout(seed, unit, arguments):
-        yield from sites(unit, seed, arguments, well)
+        for site in range(1, arguments["sites"] + 1):
+            yield well, site
 
 
-def sites(unit: str, seed: int, arguments: dict, well: Well) -> Iterator[Picture]:
-    """Make the pictures of one well, which need no other well.
+def picture(unit: str, seed: int, arguments: dict, part: tuple[Well, int]) -> Picture:
+    """Make the picture of one site, which needs no other.
 
     Parameters
     ----------
@@ -87,33 +96,33 @@ def sites(unit: str, seed: int, arguments: dict, well: Well) -> Iterator[Picture
     seed : int
     arguments : dict
         As returned by `check`.
-    well : Well
-        One of `plates.layout`.
+    part : (Well, int)
+        One of `parts`.
 
-    Yields
-    ------
+    Returns
+    -------
     Picture
     """
+    well, site = part
     camera = plate(seed, unit, len(CHANNELS))
     rim = edge(well, arguments["rows"], arguments["columns"])
     means = untreated(generator(seed, "cells", unit, well.name), arguments["density"])
     means = apply(well.perturbation, means, well.dose)
     means["density"] *= 1 - arguments["edge_effect"] * rim
     size, scale = arguments["size"], arguments["microns_per_pixel"]
-    for site in range(1, arguments["sites"] + 1):
-        rng = generator(seed, "cells", unit, well.name, site)
-        field, types, pad = populate(rng, means, size, scale)
-        light = np.stack([stain(field, rng) for stain in CHANNELS.values()])
-        glow = 1 + 2 * arguments["edge_effect"] * rim
-        image = optics.expose(rng, light, camera, pad, scale, glow)
-        part = crop(field.nuclei, pad, size)
-        labels = part.labels(field.nuclei.labels), part.labels(field.cells.labels)
-        row = _identity(unit, well, site) | {"microns_per_pixel": scale}
-        objects = _objects(row["item"], field, types, pad, part)
-        true = _true(objects, (size * scale) ** 2 / 1e6)
-        true |= {"clustering": means["clustering"], "edge": rim} | _optics(camera)
-        row |= {f"factor_{name}": value for name, value in true.items()}
-        yield Picture(row, image, *labels, objects)
+    rng = generator(seed, "cells", unit, well.name, site)
+    field, types, pad = populate(rng, means, size, scale)
+    light = np.stack([stain(field, rng) for stain in CHANNELS.values()])
+    glow = 1 + 2 * arguments["edge_effect"] * rim
+    image = optics.expose(rng, light, camera, pad, scale, glow)
+    shown = crop(field.nuclei, pad, size)
+    labels = shown.labels(field.nuclei.labels), shown.labels(field.cells.labels)
+    row = _identity(unit, well, site) | {"microns_per_pixel": scale}
+    objects = _objects(row["item"], field, types, pad, shown)
+    true = _true(objects, (size * scale) ** 2 / 1e6)
+    true |= {"clustering": means["clustering"], "edge": rim} | _optics(camera)
+    row |= {f"factor_{name}": value for name, value in true.items()}
+    return Picture(row, image, *labels, objects)
 
 
 def _identity(unit, well: Well, site):

@@ -10,6 +10,7 @@ from .territory import grow, outlines
 
 MARGIN = 26.0
 SPACING = 22.0
+RIM = 1.4
 TYPES = ("interphase", "mitotic", "rounded")
 
 
@@ -79,7 +80,8 @@ def _bodies(rng, nuclei, y, x, factors, types, scale):
     outline = outlines(rng, np.where(types == TYPES[0], 0.2, 0.03), (2, 3, 4, 5, 7))
     ratio, shape = 1 / factors["cell_elongation"], nuclei.labels.shape
     place = (y + shift[0], x + shift[1])
-    return grow(shape, *place, area, ratio, factors["angle"], outline, nuclei.labels)
+    held = {"inside": nuclei.labels, "rim": RIM / scale}
+    return grow(shape, *place, area, ratio, factors["angle"], outline, **held)
 
 
 CHANGES = {

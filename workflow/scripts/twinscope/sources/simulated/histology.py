@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from . import necrosis
 from .fields import noise
 from .strokes import level, nucleoli
 from .territory import edges
@@ -92,6 +93,8 @@ def stain(rng, site, nuclei, cells, factors: dict) -> np.ndarray:
     cloud, grain = noise(rng, shape, 7 / scale), noise(rng, shape, 0.7 / scale)
     soft = np.exp(0.12 * cloud + 0.12 * grain)
     eosin = (0.40 * np.exp(0.28 * site.fibre + 0.3 * cloud)) * (1 - 0.85 * site.cleft)
+    if site.dead:
+        eosin = necrosis.debris(rng, shape, scale)
     eosin = _over(eosin, 0.65 * site.swarm, 0.24 * soft)
     eosin = _over(eosin, site.nest, 0.36 * soft)
     eosin = _over(eosin, site.epithelium, 0.46 * soft)
@@ -105,6 +108,8 @@ def stain(rng, site, nuclei, cells, factors: dict) -> np.ndarray:
     eosin = _over(eosin, 0.9 * site.blood, 0.95 + 0.1 * grain)
     blue = 0.04 + 0.13 * site.nest + 0.12 * site.epithelium + 0.06 * site.swarm
     blue = blue * (1 - gap) * np.exp(0.2 * grain + 0.15 * cloud)
+    if site.dead:
+        blue = blue + necrosis.crumbs(rng, site.free, scale)
     inside = nuclei.labels > 0
     dark = _chromatin(rng, nuclei, factors, scale)
     return np.stack([np.where(inside, dark, blue), np.where(inside, 0.45 * eosin, eosin)])

@@ -14,11 +14,12 @@ CONCENTRATION = 25.0
 
 @dataclass(frozen=True)
 class Region:
-    """A kind of place in tissue: nuclei per mm², their composition, share without tissue."""
+    """A kind of place: nuclei per mm², their composition, share without tissue, whether dead."""
 
     density: float
     fractions: tuple[float, ...]
     void: float
+    dead: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,5 +132,5 @@ REGIONS: dict[str, Region] = {
     "infiltrate": Region(10500, (0, 0.78, 0.14, 0.05, 0.03), 0.02),
     "stroma": Region(2600, (0, 0.14, 0.7, 0.16, 0), 0.05),
     "tumour": Region(6200, (0, 0.12, 0.12, 0.04, 0.72), 0.02),
-    "necrosis": Region(1300, (0, 0.5, 0.4, 0.0, 0.1), 0.4),
+    "necrosis": Region(1300, (0, 0.65, 0.15, 0.0, 0.2), 0.4, dead=True),
 }

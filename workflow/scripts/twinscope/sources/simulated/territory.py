@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 ANGLES = 128
 
@@ -61,7 +62,7 @@ def outlines(rng: np.random.Generator, irregularity: np.ndarray, harmonics=(2, 3
     return (1 + np.asarray(irregularity)[:, None] * shape).astype(np.float32)
 
 
-def grow(shape, y, x, area, ratio, angle, outline, inside=None, reach=1.8) -> Territory:
+def grow(shape, y, x, area, ratio, angle, outline, inside=None, rim=0.0, reach=1.8):
     """Give every object exactly its area, in the free space nearest to its outline.
 
     Each pixel goes to the object whose outline is nearest (an additively weighted Voronoi diagram);
@@ -83,6 +84,8 @@ def grow(shape, y, x, area, ratio, angle, outline, inside=None, reach=1.8) -> Te
         As made by `outlines`.
     inside : (Y, X) int array, optional
         Labels that must stay inside the object of the same label (nuclei inside cells).
+    rim : float
+        Width in pixels of what is their object's own round them.
     reach : float
         How far an object may stretch, in units of its major semi-axis.
 
@@ -104,9 +107,7 @@ def grow(shape, y, x, area, ratio, angle, outline, inside=None, reach=1.8) -> Te
         nearest[window][closer] = distance[closer]
         owner[window][closer] = i + 1
     if inside is not None:
-        held = inside > 0
-        nearest[held] = np.where(owner[held] == inside[held], nearest[held], 0) - 1e4
-        owner[held] = inside[held]
+        _hold(nearest, owner, inside, rim, radius)
     return _share(owner, nearest, np.rint(area).astype(int))
 
 
@@ -132,6 +133,21 @@ def _distance(window, y, x, radius, flat, angle, outline):
     v = ((cos * down - sin * along) / flat).astype(np.float32)
     turn = (np.arctan2(v, u) * np.float32(ANGLES / (2 * np.pi))).astype(np.int32) % ANGLES
     return np.hypot(u, v) - np.float32(radius) * outline[turn]
+
+
+def _hold(nearest, owner, inside, rim, radius):
+    """Hand labels that must stay inside, and a rim round them, to their own objects."""
+    if rim > 0 and inside.any():
+        far, at = ndimage.distance_transform_edt(inside == 0, return_indices=True)
+        near = (far > 0) & (far <= rim)
+        label = inside[tuple(at[:, near])]
+        # Deep enough to be kept and not at the centre: a rim that is added looks like the rest.
+        halfway = (-0.4 * radius[label - 1]).astype(np.float32)
+        own = np.where(owner[near] == label, nearest[near], 0)
+        nearest[near], owner[near] = np.minimum(own, halfway), label
+    held = inside > 0
+    nearest[held] = np.where(owner[held] == inside[held], nearest[held], 0) - 1e4
+    owner[held] = inside[held]
 
 
 def _share(owner, nearest, area):

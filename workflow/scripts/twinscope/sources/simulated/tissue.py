@@ -7,8 +7,8 @@ import pandas as pd
 
 from twinscope.errors import InputError
 
-from . import anatomy, genes, histology, nuclei
-from .arguments import Names, Number, fill
+from . import anatomy, genes, histology, nuclei, sizes
+from .arguments import Names, Number
 from .picture import Picture, crop
 from .seeding import generator
 from .slides import REGIONS, Spot, plan
@@ -28,13 +28,15 @@ def check(arguments: dict) -> dict:
     Returns
     -------
     dict
+        Complete; ``preset`` and ``scale`` are spelled out.
 
     Raises
     ------
     InputError
         For an unknown argument or a value that is not allowed.
     """
-    given = fill(ARGUMENTS, arguments)
+    given, scale = sizes.choose(ARGUMENTS, sizes.TISSUE, arguments)
+    given |= sizes.slide(given["spots"], scale, ARGUMENTS["spots"].high)
     if given["size"] * given["microns_per_pixel"] < SMALLEST:
         raise InputError(
             f"size = {given['size']} pixels of {given['microns_per_pixel']:g} µm",
@@ -43,8 +45,13 @@ def check(arguments: dict) -> dict:
     return given
 
 
-def simulate(unit: str, seed: int, arguments: dict) -> Iterator[Picture]:
-    """Make the pictures of one set of slides, in the order of slides and spots.
+def number(arguments: dict) -> int:
+    """Count the pictures of a set of slides, for arguments as returned by `check`."""
+    return arguments["slides"] * arguments["spots"]
+
+
+def parts(unit: str, seed: int, arguments: dict) -> Iterator[tuple[Spot, genes.Panel]]:
+    """List the spots of one set of slides, in order, each with the genes to be counted.
 
     Parameters
     ----------
@@ -55,21 +62,41 @@ def simulate(unit: str, seed: int, arguments: dict) -> Iterator[Picture]:
 
     Yields
     ------
-    Picture
+    Spot, Panel
     """
     panel = genes.panel(seed, arguments["genes"])
     for spot in plan(unit, seed, arguments):
-        rng = generator(seed, "tissue", unit, spot.slide, spot.number)
-        image, labels, objects, factors = _picture(rng, spot, arguments)
-        item = f"{spot.slide}-s{spot.number:02d}"
-        objects.insert(0, "item", item)
-        row = {"item": item, "slide": spot.slide, "patient": spot.slide, "spot": spot.number}
-        row |= {"x": spot.x, "y": spot.y, "region": spot.region}
-        row |= {"microns_per_pixel": arguments["microns_per_pixel"]}
-        row |= {f"factor_{name}": value for name, value in factors.items()}
-        row |= {f"factor_driver_{name}": value for name, value in spot.drivers.items()}
-        row |= _counts(generator(seed, "tissue", unit, item, "genes"), panel, spot)
-        yield Picture(row, image, labels, None, objects)
+        yield spot, panel
+
+
+def picture(unit: str, seed: int, arguments: dict, part: tuple[Spot, genes.Panel]) -> Picture:
+    """Make the picture of one spot, which needs no other.
+
+    Parameters
+    ----------
+    unit : str
+    seed : int
+    arguments : dict
+        As returned by `check`.
+    part : (Spot, Panel)
+        One of `parts`.
+
+    Returns
+    -------
+    Picture
+    """
+    spot, panel = part
+    rng = generator(seed, "tissue", unit, spot.slide, spot.number)
+    image, labels, objects, factors = _picture(rng, spot, arguments)
+    item = f"{spot.slide}-s{spot.number:02d}"
+    objects.insert(0, "item", item)
+    row = {"item": item, "slide": spot.slide, "patient": spot.slide, "spot": spot.number}
+    row |= {"x": spot.x, "y": spot.y, "region": spot.region}
+    row |= {"microns_per_pixel": arguments["microns_per_pixel"]}
+    row |= {f"factor_{name}": value for name, value in factors.items()}
+    row |= {f"factor_driver_{name}": value for name, value in spot.drivers.items()}
+    row |= _counts(generator(seed, "tissue", unit, item, "genes"), panel, spot)
+    return Picture(row, image, labels, None, objects)
 
 
 def _counts(rng, panel, spot):
@@ -107,7 +134,9 @@ def _site(rng, spot, shape, scale, density):
     total *= shape[0] * shape[1] * scale**2 / 1e6
     numbers = {kind: int(total * share + rng.random()) for kind, share in spot.fractions.items()}
     mingling = 1 / (1 + np.exp(-2 * spot.drivers["arrangement"]))
-    return anatomy.build(rng, shape, scale, numbers, mingling, spot.void)
+    site = anatomy.build(rng, shape, scale, numbers, mingling, spot.void)
+    site.dead = REGIONS[spot.region].dead
+    return site
 
 
 def _grow(rng, site, y, x, angle, factors):

@@ -1,0 +1,200 @@
+"""Which kinds of nuclei there are, in which shares, and which lie beside which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from twinscope.baselines.edges import nearest_edges
+from twinscope.baselines.points import Points, describe_points
+from twinscope.baselines.shape import MEASURES
+from twinscope.errors import InputError, one_of
+
+if TYPE_CHECKING:
+    from twinscope.baselines import Unit
+
+
+def codebook(
+    cells: pd.DataFrame, clusters: int = 8, seed: int = 0, columns: Sequence[str] = MEASURES
+) -> dict:
+    """Learn clusters of nuclei by k-means on standardised columns.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        One row a nucleus, of the training units only. Nuclei cut by the edge of their image, and
+        those without a value in one of the columns, are left out.
+    clusters : int
+        Number of clusters.
+    seed : int
+        Seed of k-means++, the best of 10 starts.
+    columns : sequence of str
+        Columns of `cells` to learn from.
+
+    Returns
+    -------
+    dict
+        Ready for JSON: `columns` (d names); `mean` and `scale` (d), the latter the standard
+        deviation (n), 1 for a constant column; `centres` (clusters × d) in standardised units,
+        sorted by the first column, then the next.
+
+    Raises
+    ------
+    InputError
+        When a column is missing, or there are fewer different nuclei than clusters.
+
+    Notes
+    -----
+    Does not depend on the order of the rows.
+    """
+    # Describing needs no scikit-learn: only learning imports it.
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    values = _values(cells.loc[~cells["border"].astype(bool)], columns)
+    values = values[np.isfinite(values).all(axis=1)]
+    values = values[np.lexsort(values.T[::-1])]
+    different = len(np.unique(values, axis=0))
+    if clusters < 1 or different < clusters:
+        raise InputError(f"{clusters} clusters", f"from 1 to {different}, the different nuclei")
+    mean, scale = values.mean(axis=0), values.std(axis=0)
+    scale[np.ptp(values, axis=0) == 0] = 1.0
+    # Threads add in the order in which they finish: one thread gives the same bits each time.
+    with threadpool_limits(1):
+        model = KMeans(clusters, n_init=10, random_state=seed).fit((values - mean) / scale)
+    centres = model.cluster_centers_
+    centres = centres[np.lexsort(centres.T[::-1])]
+    parts = {"mean": mean.tolist(), "scale": scale.tolist(), "centres": centres.tolist()}
+    return {"columns": list(columns)} | parts
+
+
+def composition(unit: Unit, codebook: dict, k: int = 5) -> pd.DataFrame:
+    """Describe the clusters of nuclei of every image and their neighbourhoods.
+
+    Parameters
+    ----------
+    unit : Unit
+        Uses the index (`height`, `width` in pixels, `microns_per_pixel`) and of the cells the
+        centroids, `border` and the columns of the codebook.
+    codebook : dict
+        Of `codebook`, learned on training units.
+    k : int
+        Nearest neighbours of a nucleus.
+
+    Returns
+    -------
+    DataFrame
+        `fraction_{c}`, the share of the nuclei whose nearest centre is c = 1, 2, …; and for
+        c ≤ d `cooccurrence_{c}_with_{d}` as in `types`. A nucleus without a value in a column of
+        the codebook has no cluster and does not enter; one cut by the edge of the image has a
+        false shape and does not enter where the image has a whole one. NaN for an image without
+        such nuclei.
+
+    Raises
+    ------
+    InputError
+        When a column is missing, k is below 1, or a nucleus lies outside its image.
+    """
+    centres = np.array(codebook["centres"], float)
+    border = unit.cells["border"].astype(bool)
+    has_whole = unit.cells["item"].isin(unit.cells.loc[~border, "item"])
+    cells = unit.cells.loc[~(border & has_whole)]
+    values = _values(cells, codebook["columns"])
+    values = (values - codebook["mean"]) / codebook["scale"]
+    known = np.isfinite(values).all(axis=1)
+    squares = ((values[known, None, :] - centres) ** 2).sum(axis=2)
+    names = [f"{number}" for number in range(1, len(centres) + 1)]
+    kind = pd.Series(squares.argmin(axis=1), cells.index[known], dtype=int)
+    return describe_points(unit, _describer(names, k), cells.loc[known].assign(kind=kind))
+
+
+def types(unit: Unit, column: str, types: Sequence[str], k: int = 5) -> pd.DataFrame:
+    """Describe given types of nuclei in every image and their neighbourhoods.
+
+    Parameters
+    ----------
+    unit : Unit
+        Uses the index (`height`, `width` in pixels, `microns_per_pixel`) and of the cells the
+        centroids and the column.
+    column : str
+        Column of the cells with the type of each; a nucleus without one does not enter.
+    types : sequence of str
+        All types that any unit may have, which fixes the columns.
+    k : int
+        Nearest neighbours of a nucleus.
+
+    Returns
+    -------
+    DataFrame
+        `fraction_{t}`, the share of the nuclei of type t. For every pair of types, in the order
+        given, `cooccurrence_{t}_with_{u}`: how often one is among the k nearest neighbours of the
+        other, over the mean of that when the types of the image are dealt out at random among its
+        places. 1 by chance, 0 for types that shun each other. NaN where a value does not exist:
+        fractions of no nuclei; pairs that the image cannot have; k + 1 nuclei or fewer, all
+        neighbours of each other.
+
+    Raises
+    ------
+    InputError
+        When the column is missing, holds a type that is not declared, types are declared twice,
+        k is below 1, or a nucleus lies outside its image.
+
+    Notes
+    -----
+    Of n nuclei with k n pairs (nucleus, neighbour), dealing out n_t and n_u types at random gives
+    a mean of k n_t n_u / (n − 1) pairs from t to u, and k n_t (n_t − 1) / (n − 1) within t.
+    """
+    names = [str(name) for name in types]
+    if not names or len(set(names)) < len(names):
+        raise InputError(f"types {names}", "at least one, each once")
+    _need(unit.cells, [column])
+    cells = unit.cells.loc[unit.cells[column].notna()]
+    found = cells[column].astype(str)
+    for stray in sorted(set(found) - set(names)):
+        raise InputError(f"type {stray!r} in column {column!r}", one_of(names, stray))
+    kind = found.map({name: number for number, name in enumerate(names)}).astype(int)
+    return describe_points(unit, _describer(names, k), cells.assign(kind=kind))
+
+
+def _describer(names: list[str], k: int) -> Callable[[Points], dict[str, float]]:
+    if k < 1 or k % 1:
+        raise InputError(f"k {k}", "a whole number of at least 1")
+    first, second = np.triu_indices(len(names))
+    pairs = [f"cooccurrence_{names[a]}_with_{names[b]}" for a, b in zip(first, second, strict=True)]
+
+    def describe(points):
+        kind = points.cells["kind"].to_numpy(int)
+        counts = np.bincount(kind, minlength=len(names)).astype(float)
+        shares = counts / len(points) if len(points) else np.full(len(names), np.nan)
+        values = {f"fraction_{name}": share for name, share in zip(names, shares, strict=True)}
+        ratios = _cooccurrence(points.places, kind, counts, int(k))[first, second]
+        return values | dict(zip(pairs, ratios, strict=True))
+
+    return describe
+
+
+def _cooccurrence(places, kind, counts, k):
+    """Neighbour pairs of each two kinds over their mean under random labels."""
+    total = len(kind)
+    ratios = np.full((len(counts), len(counts)), np.nan)
+    if total <= k + 1:
+        return ratios
+    observed = np.zeros_like(ratios)
+    np.add.at(observed, tuple(kind[nearest_edges(places, k)].T), 1)
+    expected = k * (np.outer(counts, counts) - np.diag(counts)) / (total - 1)
+    np.divide(observed + observed.T, 2 * expected, out=ratios, where=expected > 0)
+    return ratios
+
+
+def _values(cells, columns):
+    _need(cells, columns)
+    return cells[list(columns)].to_numpy(float)
+
+
+def _need(cells, columns):
+    for column in columns:
+        if column not in cells:
+            raise InputError(f"cells without {column!r}", one_of(cells.columns, column))
