@@ -5,7 +5,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN = $(VENV)/bin
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: study test test-unit test-workflow lint format real simulator bench-study bench-simulator rulegraph clean
+.PHONY: study test test-slow test-unit test-workflow lint format real simulator bench-study bench-simulator bench-segmentation rulegraph clean
 
 study: $(VENV)/installed
 	$(SNAKEMAKE)
@@ -13,6 +13,9 @@ study: $(VENV)/installed
 
 test: lint
 	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/installed
+	$(BIN)/python -m pytest -m slow
 
 test-unit: $(VENV)/installed
 	$(BIN)/python -m pytest tests/unit
@@ -46,6 +49,12 @@ bench-study: $(VENV)/installed
 
 bench-simulator: $(VENV)/installed
 	$(BIN)/python benchmarks/simulator.py
+
+# On the images of the 2018 Data Science Bowl, where they are; and time and memory beside the
+# bare library calls.
+bench-segmentation: $(VENV)/installed
+	$(BIN)/python benchmarks/segmentation.py
+	$(BIN)/python benchmarks/segmentation.py --speed 1000
 
 rulegraph: $(VENV)/installed
 	$(BIN)/snakemake --rulegraph mermaid-js

@@ -92,7 +92,7 @@ def test_empty_unit(fresh):
 
 @pytest.mark.parametrize("scale", ["-0.5", "0", "5000"])
 def test_absurd_microns_per_pixel(fresh, scale):
-    fresh.edit("datasets.tsv", "\t0.5\t\t\t\thaem", f"\t{scale}\t\t\t\thaem")
+    fresh.edit("datasets.tsv", "\t0.5\t\t\t\tgreen", f"\t{scale}\t\t\t\tgreen")
     said_before_any_job(
         fresh, "config/datasets.tsv", "row toy-folder", "column microns_per_pixel", "0.01 and 100"
     )

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from twinscope import evaluation
+from twinscope import alignment, evaluation
 
 METRICS = ["balanced_accuracy", "macro_f1", "auroc", "log_loss"]
 TASK = {"task": "t", "alignments": ["none"], "probes": ["logistic"], "metrics": METRICS}
@@ -172,3 +172,66 @@ def test_constant_features_score_chance(folds):
         row = of_metric(scores, metric)
         if metric in ("auroc", "log_loss", "balanced_accuracy"):
             assert row["value"] == pytest.approx(row["chance"]), metric
+
+
+def plates(seed=0, wells=24):
+    """Controls and treated wells of four plates, of which only the place is known, one-hot."""
+    rng = np.random.default_rng(seed)
+    index = pd.DataFrame({"item": [f"w{n:03d}" for n in range(4 * wells)]})
+    index["batch"] = np.repeat(list("abcd"), wells)
+    index["control"] = np.concatenate([rng.permutation(wells) < wells // 2 for _ in range(4)])
+    values = np.tile(np.eye(wells), (4, 1))
+    label = np.where(index["control"], "control", "null")
+    folds = pd.DataFrame({"item": index["item"], "key": index["item"], "label": label})
+    folds = folds.assign(group=index["item"], fold=rng.permutation(len(index)) % 5)
+    return values, index, folds
+
+
+def auroc(found):
+    return found[0].set_index("metric")["value"]["auroc"]
+
+
+def test_controls_that_shaped_the_correction_are_told_apart_and_within_folds_they_are_not():
+    """Places say nothing; a place that is constant over a plate's controls says "treated"."""
+    task = {"task": "t", "alignments": ["standardize"], "probes": ["logistic"]}
+    task |= {"metrics": ["auroc"], "reference": "control"}
+    who = {"representation": "r", "role": "", "family": "", "of": "", "similarity": "cosine"}
+    outside, inside = [], []
+    for seed in range(4):
+        values, index, folds = plates(seed)
+        raw = [(values, index, [], {})]
+        inside.append(
+            auroc(evaluation.evaluate(evaluation.profiles(raw, task), folds, task, who, draws=100))
+        )
+        control = index["control"].to_numpy()
+        leaked = alignment.align(
+            "standardize", values, index["batch"].to_numpy(str), control
+        ).features
+        blind = index.assign(control=False)
+        outside.append(
+            auroc(
+                evaluation.evaluate({"standardize": (leaked, blind)}, folds, task, who, draws=100)
+            )
+        )
+    assert np.mean(outside) > 0.6 > np.mean(inside)
+    assert np.mean(inside) < 0.58
+
+
+def test_controls_as_items_want_their_label_as_reference(refused):
+    values, index, folds = plates()
+    task = {"task": "t", "alignments": ["standardize"], "probes": ["knn"], "metrics": ["auroc"]}
+    who = {"representation": "r", "role": "", "family": "", "of": "", "similarity": "cosine"}
+    with refused("label as reference", file="tasks.tsv", row="t", column="reference"):
+        evaluation.evaluate({"standardize": (values, index)}, folds, task, who, draws=100)
+    evaluation.evaluate(
+        {"none": (values, index)}, folds, task | {"alignments": ["none"]}, who, draws=100
+    )
+
+
+def test_profiles_are_paired_with_their_alignments():
+    task = {"alignments": ["none", "standardize"]}
+    assert evaluation.profiles(["a", "b"], task) == {"none": "a", "standardize": "b"}
+    found = evaluation.profiles([(1, 2, 3, {"x": 1})], task | {"reference": "dmso"})
+    assert found["standardize"] == (1, 2, 3, {"x": 1, "within": "standardize"})
+    with pytest.raises(ValueError):
+        evaluation.profiles(["a"], task)

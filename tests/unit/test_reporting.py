@@ -9,7 +9,7 @@ from test_figures import METRICS, REASON, TASKS, drawn, judge, table_of_scores, 
 
 from twinscope import files, reporting
 from twinscope.figures import detection as detection_map
-from twinscope.reporting import details, findings, provenance
+from twinscope.reporting import details, findings, provenance, segmentation
 from twinscope.reporting import detection as seen
 
 TEMPLATE = Path(__file__).parents[2] / "workflow/report/report.html.j2"
@@ -428,3 +428,117 @@ def test_nothing_of_what_is_seen_can_run():
     evil = "<script>alert(1)</script>"
     page = study_of_detections(table_of_detections().replace({"dose 10": evil, REASON: evil}))
     assert "script" not in [tag for tag, _ in Reader(page).tags] and evil in Reader(page).text
+
+
+def table_of_masks(*units):
+    """What `quality.summarise` says of masks, one row a unit."""
+    units = units or (("plates", "p10"), ("plates", "p2"), ("slides", "s1"))
+    return pd.DataFrame(
+        {
+            **{"dataset": dataset, "unit": unit, "segmentation": "classical", "scaled": True},
+            **{"images": 40, "nuclei": 500, "per_image_median": 12.5, "per_image_min": 0.0},
+            **{"per_image_max": 31.0, "empty": 0.05, "area_median": 70.0, "coverage": 0.12},
+            **{"diameter_median": 9.44, "diameter_declared": 10.0, "border": 0.3},
+        }
+        for dataset, unit in units
+    )
+
+
+def table_of_mask_flags():
+    rows = [
+        ("slides", "s1", "merged", "30 % of the nuclear area is in large, notched objects"),
+        ("plates", "p10", "merged", "12 % of the nuclear area is in large, notched objects"),
+        ("plates", "p10", "empty-segmentation", "25 % of images have no nucleus"),
+    ]
+    return pd.DataFrame(rows, columns=["dataset", "unit", "flag", "detail"])
+
+
+def study_of_masks(quality=None, flags=None, overlays=None):
+    quality = table_of_masks() if quality is None else quality
+    flags = table_of_mask_flags() if flags is None else flags
+    overlays = {"plates/p2": b"two", "slides/s1": b"one"} if overlays is None else overlays
+    return study(quality=quality, quality_flags=flags, overlays=overlays)
+
+
+def test_segmentation_stands_before_provenance_or_not_at_all():
+    page = Reader(study_of_masks())
+    ids = [a["id"] for tag, a in page.tags if tag == "section"]
+    assert ids[-2:] == ["segmentation", "provenance"]
+    assert ("a", {"href": "#segmentation"}) in page.tags
+    empty = table_of_masks()[:0], table_of_mask_flags()[:0], {}
+    for without in (study(), study_of_masks(*empty)):
+        assert 'id="segmentation"' not in without and "#segmentation" not in without
+
+
+def test_masks_are_told_in_one_row_a_unit_in_natural_order():
+    found = segmentation.section(table_of_masks(), table_of_mask_flags(), {})
+    assert [row["unit"] for row in found["rows"]] == ["p2", "p10", "s1"]
+    row = found["rows"][1]
+    assert (row["per_image"], row["empty"]) == ("12.5 (0 to 31)", "5 %")
+    assert (row["diameter"], row["declared"]) == ("9.4", "declared 10 µm")
+    assert (row["border"], row["coverage"]) == ("30 %", "12 %")
+    assert row["flags"] == "images without nuclei, merged"
+    assert found["rows"][0]["flags"] == "none" and found["flagged"] == "2 of 3 units flagged"
+    kinds = [(k["title"], [unit["name"] for unit in k["units"]]) for k in found["flags"]]
+    assert kinds == [
+        ("Images without nuclei", ["plates/p10"]),
+        ("Merged", ["plates/p10", "slides/s1"]),
+    ]
+    text = Reader(study_of_masks()).text
+    assert "2 of 3 units flagged" in text
+    assert "Merged . Counts are too low, and areas and shapes are those of clumps." in text
+    assert "plates/p10: 12 % of the nuclear area" in text
+
+
+def test_masks_without_nuclei_or_scale_say_so():
+    bare = table_of_masks().assign(diameter_median=np.nan, border=np.nan, scaled=False)
+    row = segmentation.section(bare, None, None)["rows"][0]
+    assert row["diameter"] == row["border"] == "undefined"
+    assert row["declared"] == "declared 10 pixels"
+
+
+def test_overlays_are_embedded_flagged_units_first():
+    page = study_of_masks()
+    sources = [a["src"] for tag, a in Reader(page).tags if tag == "img"][-2:]
+    assert sources == ["data:image/jpeg;base64,b25l", "data:image/jpeg;base64,dHdv"]
+    text = Reader(page).text
+    assert "Masks of slides/s1 (merged)" in text and "Masks of plates/p2 (no flag)" in text
+    assert "units are shown" not in text
+
+
+@pytest.mark.parametrize(("number", "shown"), [(12, 12), (13, 12), (30, 12)])
+def test_of_many_units_twelve_overlays_are_shown_and_that_is_said(number, shown):
+    units = [("plates", f"p{k}") for k in range(number)]
+    flags = table_of_mask_flags()[1:].assign(unit=f"p{number - 1}")
+    pictures = {f"plates/p{k}": b"x" for k in range(number)}
+    found = segmentation.section(table_of_masks(*units), flags, pictures)
+    names = [overlay["name"] for overlay in found["overlays"]]
+    assert names == [f"plates/p{number - 1}", *(f"plates/p{k}" for k in range(shown - 1))]
+    said = f"12 of {number} units are shown, those with flags first"
+    assert found["left_out"].startswith(said) if number > 12 else found["left_out"] == ""
+
+
+def test_segmentation_has_the_same_bytes_whatever_the_order_and_through_files(tmp_path):
+    tables = {"quality": table_of_masks(), "quality_flags": table_of_mask_flags()}
+    pictures = {"plates/p2": b"two", "slides/s1": b"one"}
+    first = study(**tables, overlays=pictures)
+    mixed = {name: table[::-1] for name, table in tables.items()}
+    assert study(**mixed, overlays=dict(reversed(pictures.items()))) == first
+    read = {}
+    for name, table in tables.items():
+        files.write_tsv(tmp_path / name, table)
+        read[name] = files.read_tsv(tmp_path / name)
+    assert study(**read, overlays=pictures) == first
+
+
+def test_nothing_in_names_of_units_can_run_and_unknown_flags_stand():
+    evil = "<script>alert(1)</script>"
+    flags = pd.DataFrame(
+        [(evil, evil, flag, evil) for flag in ("new-flag", "a-flag", "covered")],
+        columns=["dataset", "unit", "flag", "detail"],
+    )
+    page = Reader(study_of_masks(table_of_masks((evil, evil)), flags, {f"{evil}/{evil}": b"x"}))
+    assert "script" not in [tag for tag, _ in page.tags]
+    assert evil in page.text
+    assert page.text.index("Image covered") < page.text.index("a-flag .")
+    assert page.text.index("a-flag .") < page.text.index("new-flag .")

@@ -137,3 +137,17 @@ def test_parts_may_come_with_categories():
     data = anndata.AnnData(np.array([[2.0], [1.0]]), obs, uns={"provenance": "{}"})
     values, index, *_ = representations.gather([data], [known("ab")])
     assert values.tolist() == [[1], [2]] and index["item"].tolist() == ["a", "b"]
+
+
+def test_a_profile_that_asks_for_it_keeps_what_its_controls_show_to_be_worth_it(tmp_path):
+    rng, items = np.random.default_rng(0), list("abcdefghijkl")
+    values = rng.normal(size=(12, 4))
+    values[:, 1], values[:, 3] = 1.0, values[:, 0] * 2 + 1
+    obs, names = pd.DataFrame({"item": items}), ["w", "same", "x", "copy"]
+    files.write_features(tmp_path / "p.h5ad", values, obs, names, {"select": True})
+    profile = files.read_features(tmp_path / "p.h5ad")
+    index = known(items, control=[True] * 8 + [False] * 4)
+    kept, _, names, made = representations.gather([profile], [index])
+    assert "same" not in names and len({"w", "copy"} & set(names)) == 1 and "x" in names
+    assert made["selected"] == "2 of 4" and kept.shape == (12, 2)
+    assert len(representations.gather([profile], [index.assign(control=False)])[2]) == 4

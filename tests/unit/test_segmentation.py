@@ -76,6 +76,11 @@ def test_debris_is_dropped():
     assert labels.max() == 1 and labels[90, 90] == 0
 
 
+def test_a_shrunken_nucleus_is_kept():
+    labels = classical(photograph(discs([(40, 40)]) + 2 * discs([(90, 90)], radius=3)))
+    assert labels.max() == 2 and labels[90, 90] == 2
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("diameter", [3.0, 10.0, 25.0])
 def test_noise_has_no_nuclei_and_a_nucleus_in_it_is_found(seed, diameter):
@@ -111,6 +116,15 @@ def test_hot_pixels_are_neither_nuclei_nor_hide_them():
     image[0, [10, 60], [100, 20]] = 65535
     labels = classical(image)
     assert labels.max() == 2 and labels[40, 40] == 1 and labels[90, 90] == 2
+
+
+def test_a_hot_pixel_costs_no_nucleus_its_outline():
+    truth = discs([(40, 40), (90, 90)])
+    image = photograph(truth, level=500)
+    labels = classical(image)
+    image[0, 40, 42] = 65535
+    assert min(best_overlaps(truth, labels)) > 0.9
+    assert np.mean(classical(image) != labels) < 0.002
 
 
 def test_uneven_illumination_hides_no_nuclei():

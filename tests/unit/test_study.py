@@ -45,6 +45,7 @@ def test_each_model_has_one_twin_a_seed_that_differs_in_weights_only():
         assert twin["role"] == twin["family"] == "twin"
         same = {"model", "policy", "modality", "input_size"}
         assert {k: twin[k] for k in same} == {k: rows["net"][k] for k in same}
+        assert twin["trained"] == rows["net"]["weights"] and "trained" not in rows["net"]
 
 
 def test_a_model_without_weights_is_called_untrained_and_is_still_judged():
@@ -226,3 +227,37 @@ def test_standardize_needs_controls(refused):
         study.check_tasks(tasks, {"plates": dataset()}, "tasks.tsv")
     study.check_tasks(tasks, {"plates": dataset(control="is_dmso")}, "tasks.tsv")
     study.check_tasks({"t": task()}, {"plates": dataset()}, "tasks.tsv")
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "words"),
+    [
+        ({"cell_channel": ["ERR"]}, "cell_channel", "did you mean 'ER'"),
+        (
+            {"segmentation": "given", "mask": "m", "cell_channel": ["ER"]},
+            "cell_channel",
+            "cell_mask",
+        ),
+        ({"segmentation": "classical", "network": "cpsam_v2"}, "segmentation", "cellpose"),
+    ],
+)
+def test_cells_are_grown_in_channels_that_exist_and_networks_are_cellposes(
+    changes, column, words, refused
+):
+    with refused(words, file="datasets.tsv", row="plates", column=column):
+        study.check_datasets({"plates": dataset(**changes)}, "datasets.tsv")
+    study.check_datasets({"plates": dataset(cell_channel=["ER", "AGP"])}, "datasets.tsv")
+    named = dataset(segmentation="cellpose", network="file:x")
+    study.check_datasets({"plates": named}, "datasets.tsv")
+
+
+def test_code_runs_only_with_leave_and_only_weights_are_permuted(refused):
+    own = model(loader="python", executes_code="no")
+    with refused("runs code", file="models.tsv", row="net", column="executes_code"):
+        study.check_models({"net": own}, {}, "models.tsv")
+    study.check_models({"net": model(loader="python", executes_code="yes")}, {}, "models.tsv")
+    mixed = study.with_twins({"net": model(initialisation="permuted")}, [0], "m")
+    study.check_models(mixed, {}, "models.tsv")
+    none = study.with_twins({"net": model(initialisation="permuted", weights="none")}, [0], "m")
+    with refused("weights to permute", file="models.tsv", row="net", column="initialisation"):
+        study.check_models(none, {}, "models.tsv")

@@ -30,6 +30,8 @@ def test_each_baseline_is_declared_for_functions_that_exist():
         ("position", "position", "yes"),
         ("position", "batch", "no"),
         ("count-b", "cell-count", "yes"),
+        ("count", "mask-network", "yes"),
+        ("texture", "mask-network", "no"),
     ],
 )
 def test_who_can_see_what(effect, who, answer):
@@ -42,3 +44,11 @@ def test_nobody_sees_what_changes_nothing_and_nothing_is_said_of_networks():
     assert set(found["null"].values()) == {"no"} and set(found["null"]) == set(FUNCTIONS)
     assert all("net" not in found[effect] for effect in EFFECTS if effect != "null")
     assert "nuclear-texture" not in found["organelle"]
+
+
+def test_no_picture_tells_of_a_gene_that_follows_nothing():
+    for target in ("high_none", "high_slide"):
+        found = visibility.expected(["yes", "no"], FUNCTIONS, target)
+        assert found["yes"]["net"] == found["yes"]["cell-count"] == "no"
+        assert "true-factors" not in found["yes"]
+    assert visibility.expected(["yes", "no"], FUNCTIONS, "high_density") == {}

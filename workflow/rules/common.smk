@@ -24,9 +24,11 @@ READING = [
 ]
 READING += folder.ROLES
 MASKS = [*READING, *folder.MASKS]
-NUCLEI = ["channels", "segmentation", "nuclear_channel", "nucleus_diameter"]
+NUCLEI = ["channels", "segmentation", "network", "nuclear_channel", "nucleus_diameter"]
 NETWORK = ["loader", "architecture", "weights", "policy", "intensity", "input_size"]
 NETWORK += ["mean", "std", "pooling", "seed", "of"]
+NETWORK += ["model_args", "sha256", "interpolation", "register_tokens"]
+NETWORK += ["initialisation", "executes_code", "trained"]
 SPLIT = ["task", "target", "select", "level", "split", "folds"]
 QUESTIONS = ["task", "alignments", "probes", "metrics"]
 
@@ -133,9 +135,21 @@ def given_masks(column):
     return found
 
 
+def checkpoint_of(wildcards):
+    """The small segmenter, for data sets that are segmented with it."""
+    if datasets[wildcards.dataset]["segmentation"] != "cellpose-small":
+        return {}
+    return {"checkpoint": "results/segmenters/cellpose-small.bin"}
+
+
+def env_of_segmenter(wildcards):
+    name = datasets[wildcards.dataset]["segmentation"]
+    return "cellpose" if name.startswith("cellpose") else "imaging"
+
+
 def cell_masks_of(wildcards):
     """The masks of whole cells, where there are any."""
-    if "cell_mask" not in datasets[wildcards.dataset]:
+    if not {"cell_mask", "cell_channel"} & set(datasets[wildcards.dataset]):
         return {}
     return {"cells": f"results/{wildcards.dataset}/masks/{wildcards.unit}.cells.tif"}
 
@@ -173,6 +187,10 @@ def representations_of(dataset):
 
 
 def profiles_of(wildcards):
+    """Aligned representations; where controls are a class, as it is: aligned within folds."""
+    if "reference" in tasks[wildcards.task]:
+        path = "results/{dataset}/features/{representation}.h5ad"
+        return [path.format(**wildcards)]
     return collect(
         "results/{dataset}/profiles/{alignment}/{representation}.h5ad",
         alignment=tasks[wildcards.task]["alignments"],

@@ -50,12 +50,13 @@ rule evaluate:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        task=part_of(tasks, "task", *QUESTIONS),
+        task=part_of(tasks, "task", *QUESTIONS, "reference"),
         representation=standing_of,
         seed=config["seed"],
         draws=config["draws"],
         code=code(
             *("evaluate.py", "twinscope/evaluation.py", "twinscope/probes.py"),
+            *("twinscope/fitted.py", "twinscope/alignment.py"),
             *("twinscope/metrics.py", "twinscope/statistics.py"),
         ),
     script:
@@ -96,6 +97,7 @@ rule detect:
         task=part_of(tasks, "task", *QUESTIONS, "reference"),
         representations=standings_of,
         functions=functions_of,
+        target=lambda wildcards: tasks[wildcards.task]["target"],
         settings=part(config, "seed", "draws"),
         code=code(
             *("detect.py", "twinscope/detection.py", "twinscope/visibility.py"),

@@ -75,6 +75,9 @@ rule publish:
         flags="results/flags.tsv",
         figures=collect("results/figures/{task}.svg", task=tasks),
         models=models_wanted(),
+        quality="results/quality.tsv",
+        quality_flags="results/quality.flags.tsv",
+        overlays=of_all_units("results/{dataset}/quality/{unit}.jpg"),
         template=HERE.parent / "report/report.html.j2",
     output:
         report="results/report.html",
@@ -86,6 +89,7 @@ rule publish:
     params:
         title=config["title"],
         order=list(tasks),
+        units=of_all_units("{dataset}/{unit}"),
         settings=part(config, "seed", "twin_seeds", "draws", "margin", "least_margin"),
         tables={
             "datasets": list(datasets.values()),

@@ -53,6 +53,14 @@ def functions_of(wildcards):
     return {name: representations[name].get("function", "network") for name in names}
 
 
+def of_all_units(path):
+    return [
+        path.format(dataset=dataset, unit=unit)
+        for dataset, members in units.items()
+        for unit in members
+    ]
+
+
 def contrasts_wanted():
     """Feature by feature, for what can be read: baselines, on tasks that name a reference."""
     return [

@@ -14,7 +14,7 @@ unit = baselines.Unit(
 features = baselines.describe(row["function"], unit, row["arguments"])
 provenance = {
     "row": row,
-    "absent": features.attrs.get("absent"),
+    **{key: features.attrs.get(key) for key in ("absent", "fit", "select")},
     "versions": jobs.versions("numpy"),
 }
 files.write_features(

@@ -9,7 +9,8 @@ items = {
     for name, path in zip(standings, snakemake.input.predictions, strict=True)
 }
 labels = {label for table in items.values() for label in table["label"]}
-expected = visibility.expected(labels, functions) if functions else {}
+target = snakemake.params.target
+expected = visibility.expected(labels, functions, target) if functions else {}
 table = detection.detect(
     items, standings, snakemake.params.task, **snakemake.params.settings, expected=expected
 )

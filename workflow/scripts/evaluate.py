@@ -4,13 +4,10 @@ from twinscope import evaluation, files, jobs, representations
 
 jobs.start(snakemake)
 task = snakemake.params.task
-profiles = {
-    alignment: representations.unpack(files.read_features(path))
-    for alignment, path in zip(task["alignments"], snakemake.input.profiles, strict=True)
-}
+found = [representations.unpack(files.read_features(path)) for path in snakemake.input.profiles]
 folds = files.read_index(snakemake.input.folds)
 scores, items = evaluation.evaluate(
-    profiles,
+    evaluation.profiles(found, task),
     folds,
     task,
     {"representation": snakemake.wildcards.representation, **snakemake.params.representation},

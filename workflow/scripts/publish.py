@@ -5,8 +5,6 @@ from twinscope import files, jobs, reporting
 jobs.start(snakemake)
 given = snakemake.input
 order = snakemake.params.order
-figures = dict(zip(order, map(files.read_text, given.figures), strict=True))
-seen = dict(zip(order, map(files.read_text, given.detection_figures), strict=True))
 page = reporting.page(
     files.read_text(given.template),
     title=snakemake.params.title,
@@ -14,9 +12,12 @@ page = reporting.page(
     verdicts=files.read_tsv(given.verdicts),
     flags=files.read_tsv(given.flags),
     detection=files.read_tsv(given.detection),
-    figures=figures,
-    detection_figures=seen,
+    figures=files.texts(order, given.figures),
+    detection_figures=files.texts(order, given.detection_figures),
     networks=[files.read_provenance(path) for path in given.models],
+    quality=files.read_tsv(given.quality),
+    quality_flags=files.read_tsv(given.quality_flags),
+    overlays=files.Contents(dict(zip(snakemake.params.units, given.overlays, strict=True))),
     tables=snakemake.params.tables,
     settings=snakemake.params.settings,
     versions=jobs.versions(*reporting.PACKAGES),

@@ -1,12 +1,13 @@
 """One representation on one task: predictions out of fold, and scores with their uncertainty."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from twinscope import probes, statistics
-from twinscope.alignment import aggregate
+from twinscope import fitted, probes, statistics
+from twinscope.alignment import aggregate, align
+from twinscope.errors import InputError
 from twinscope.metrics import METRICS
 
 
@@ -24,7 +25,9 @@ def evaluate(
     Parameters
     ----------
     profiles : mapping
-        Alignment to (values (n, d), index with `item`, ...), as `representations.unpack` gives.
+        Alignment to (values (n, d), index with `item`, names, provenance), as
+        `representations.unpack` gives. Where the provenance says `fit`, features are learned in
+        each fold, as by `fitted.transform`.
     folds : DataFrame
         item, key, label, group, fold, as from `tasks.split`.
     task : mapping
@@ -41,10 +44,16 @@ def evaluate(
         imputed features, what was chosen, and a reason where the value is undefined.
     items : DataFrame
         One row a key, alignment and probe: label, group, fold, and ``p:{class}``.
+
+    Raises
+    ------
+    InputError
+        If negative controls are items and an alignment was fitted on all of them.
     """
     scores, items = [], []
-    for alignment, (values, index, *_) in profiles.items():
-        X, keys = _of_task(values, index, folds)
+    _check_controls(profiles, folds, task)
+    for alignment, (values, index, *known) in profiles.items():
+        X, keys = _of_task(values, index, folds, *known)
         counts = statistics.resamples(keys["group"].to_numpy(str), draws, seed)[1]
         for probe in task["probes"]:
             found = probes.cross_validate(
@@ -58,31 +67,99 @@ def evaluate(
             )
             run = {"alignment": alignment, "probe": probe}
             what = {"task": task["task"], **_named(standing), **run}
-            scores += [what | row for row in _scores(found, keys, X, task["metrics"], counts)]
+            scores += [what | row for row in _scores(found, keys, task["metrics"], counts)]
             p = pd.DataFrame(found.probabilities, columns=[f"p:{c}" for c in found.classes])
             items.append(pd.concat([keys.assign(**run, reason=found.reason), p], axis=1))
     return pd.DataFrame(scores), pd.concat(items, ignore_index=True)
 
 
-def _of_task(
-    values: np.ndarray, index: pd.DataFrame, folds: pd.DataFrame
-) -> tuple[np.ndarray, pd.DataFrame]:
-    """Return the features of a task's keys, sorted by key; images of one key are averaged."""
+def profiles(found: Sequence[tuple], task: Mapping) -> dict[str, tuple]:
+    """Pair alignments with what was read: one an alignment, or one that is aligned within folds.
+
+    Alignments are fitted on negative controls. Where these are a class of the task, a control that
+    is tested must not have taken part in the fit: the plate's correction would tell it from all
+    else. Such tasks are given the representation as it is.
+
+    Parameters
+    ----------
+    found : sequence of tuple
+        As from `representations.unpack`: one for each alignment, or for tasks with a `reference`
+        a single one that is not aligned.
+    task : mapping
+        alignments, and `reference` where controls are a class.
+
+    Returns
+    -------
+    dict
+        Alignment to (values, index, names, provenance), as for `evaluate`.
+    """
+    if not task.get("reference"):
+        return dict(zip(task["alignments"], found, strict=True))
+    ((*parts, made),) = found
+    return {name: (*parts, {**made, "within": name}) for name in task["alignments"]}
+
+
+def _check_controls(profiles: Mapping[str, tuple], folds: pd.DataFrame, task: Mapping) -> None:
+    """Refuse controls as items that an alignment was fitted on, the tested ones among them."""
+    for alignment, (_, index, *known) in profiles.items():
+        within = (known[1] if len(known) > 1 else {}).get("within")
+        if alignment == "none" or within or "control" not in index:
+            continue
+        if index.loc[index["item"].isin(folds["item"]), "control"].any():
+            raise InputError(
+                f"negative controls among the items of a task with alignment {alignment!r}",
+                "their label as reference, so that they are aligned within folds, or a select "
+                "that leaves them out",
+                "tasks.tsv",
+                task["task"],
+                "reference",
+            )
+
+
+def _of_task(values: np.ndarray, index: pd.DataFrame, folds: pd.DataFrame, names=(), made=None):
+    """Return the features of a task's keys, sorted by key; images of one key are averaged.
+
+    Features that are learned within folds are a function of which keys are for training.
+    """
     places = pd.Series(np.arange(len(index)), index=index["item"])
     missing = set(folds["item"]) - set(places.index)
     if missing:
         raise ValueError(f"no features of item {min(missing)!r}")
-    X = values[places.loc[folds["item"]].to_numpy()]
-    X, order = aggregate(X, folds["key"].to_numpy(str))
+    rows = places.loc[folds["item"]].to_numpy()
+    of_item = folds["key"].to_numpy(str)
+    order, code = np.unique(of_item, return_inverse=True)
     keys = folds.drop(columns="item").drop_duplicates("key").set_index("key").loc[order]
-    return X, keys.reset_index(names="key")
+    keys, made = keys.reset_index(names="key"), made or {}
+    steps = _steps(made, index.iloc[rows], names)
+    if not steps:
+        return aggregate(values[rows], of_item)[0], keys
+
+    def learned(train: np.ndarray) -> np.ndarray:
+        X = values[rows]
+        for step in steps:
+            X = step(X, train[code])
+        return aggregate(X, of_item)[0]
+
+    return learned, keys
+
+
+def _steps(made: Mapping, index: pd.DataFrame, names) -> list[Callable]:
+    """List what is fitted within folds: functions of features and of the training items."""
+    fit, within, steps = made.get("fit"), made.get("within", "none"), []
+    if within != "none" and not (fit and fit["kind"] == "composition"):
+        control = index["control"].to_numpy(bool)
+        batch = index["batch"].to_numpy(str)
+        steps.append(lambda X, train: align(within, X, batch, control & train).features)
+    if fit:
+        steps.append(lambda X, train: fitted.transform(fit, X, names, train))
+    return steps
 
 
 def _named(standing: Mapping) -> dict:
     return {name: standing[name] for name in ("representation", "role", "family", "of")}
 
 
-def _scores(found: probes.Prediction, keys, X: np.ndarray, metrics, counts: np.ndarray):
+def _scores(found: probes.Prediction, keys, metrics, counts: np.ndarray):
     """Yield one row a metric."""
     y, groups = keys["label"].to_numpy(str), keys["group"].to_numpy(str)
     for name in metrics:
@@ -99,8 +176,8 @@ def _scores(found: probes.Prediction, keys, X: np.ndarray, metrics, counts: np.n
             "items": len(y),
             "groups": counts.shape[1],
             "classes": len(found.classes),
-            "features": X.shape[1],
-            "missing": found.n_missing / max(X.size, 1),
+            "features": found.n_features,
+            "missing": found.n_missing / max(found.n_values, 1),
             "chosen": ",".join(f"{c:g}" for c in found.chosen if np.isfinite(c)),
             "reason": found.reason or interval.reason,
         }

@@ -67,11 +67,39 @@ def progress(
             said = now
 
 
-def _how_far(done: int, total: int | None, rate: float) -> str:
+def counter(what: str, noun: str, every: float = 5.0) -> Callable[[int, int], None]:
+    """Make a function that is told how many are done, and says so from time to time.
+
+    Parameters
+    ----------
+    what : str
+        The job, for the message.
+    noun : str
+        What is counted, in the plural.
+    every : float
+        Seconds between two messages.
+
+    Returns
+    -------
+    callable (done, total)
+    """
+    began = said = time.monotonic()
+
+    def told(done: int, total: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said >= every or done == total:
+            log.info("%s: %s", what, _how_far(done, total, done / max(now - began, 1e-9), noun))
+            said = now
+
+    return told
+
+
+def _how_far(done: int, total: int | None, rate: float, noun: str = "images") -> str:
     if total is None:
-        return f"{done} images, {rate:.1f} a second"
+        return f"{done} {noun}, {rate:.1f} a second"
     left = _duration((total - done) / rate)
-    return f"{done} of {total} images, {rate:.1f} a second, {left} left"
+    return f"{done} of {total} {noun}, {rate:.1f} a second, {left} left"
 
 
 def versions(*packages: str) -> dict[str, str]:

@@ -25,8 +25,8 @@ class Prediction(NamedTuple):
 
     `probabilities` (n, K), NaN throughout when undefined for the `reason` given; sorted `classes`
     (K,); C or k `chosen` in each fold, NaN where nothing could be fitted; `n_missing` or infinite
-    values, imputed; `n_fallback` folds too small to choose in, where C is 0.01, or k the largest
-    up to 10 that fits.
+    values, imputed, of `n_values` in `n_features`; `n_fallback` folds too small to choose in,
+    where C is 0.01, or k the largest up to 10 that fits.
     """
 
     probabilities: np.ndarray
@@ -35,6 +35,8 @@ class Prediction(NamedTuple):
     n_missing: int
     reason: str = ""
     n_fallback: int = 0
+    n_values: int = 0
+    n_features: int = 0
 
 
 class Probe(NamedTuple):
@@ -48,7 +50,7 @@ class Probe(NamedTuple):
 # One thread: sums then have one order whatever the machine, and small matrices are no slower.
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def cross_validate(
-    X: np.ndarray,
+    X: np.ndarray | Callable[[np.ndarray], np.ndarray],
     y: np.ndarray,
     groups: np.ndarray,
     folds: np.ndarray,
@@ -65,8 +67,9 @@ def cross_validate(
 
     Parameters
     ----------
-    X : array of shape (n, d)
-        Features; NaN is missing.
+    X : array of shape (n, d), or callable
+        Features; NaN is missing. A callable is given which items are for training, (n,) bool, and
+        returns features that it learned from those; the inner folds share what was learned.
     y, groups : arrays of str of shape (n,)
         Labels, and the unit that must not straddle.
     folds : array of int of shape (n,)
@@ -92,22 +95,32 @@ def cross_validate(
     for name, known in ((probe, PROBES), (similarity, SIMILARITIES)):
         if name not in known:
             raise InputError(repr(name), one_of(known, name))
-    X = np.array(X, dtype=float)
-    X[~np.isfinite(X)] = np.nan
+    given = X if callable(X) else _finite(X)
     y, groups, folds = np.asarray(y, dtype=str), np.asarray(groups, dtype=str), np.asarray(folds)
-    classes, numbers, n_missing = np.unique(y), np.unique(folds), int(np.isnan(X).sum())
+    classes, numbers = np.unique(y), np.unique(folds)
     p, chosen, n_fallback = np.full((len(y), len(classes)), np.nan), [], 0
     for done, number in enumerate(numbers, start=1):
         test, train = folds == number, folds != number
+        X = _finite(given(train)) if callable(given) else given
+        if done == 1:
+            sizes = {"n_values": X.size, "n_features": X.shape[1]}
+            n_missing = int(np.isnan(X).sum())
         inner = _inner_folds(y[train], groups[train], seed)
         best, p[test] = _predict(PROBES[probe], X[train], y[train], X[test], inner, similarity)
         if isinstance(best, str):
-            return Prediction(p * np.nan, classes, [np.nan] * len(numbers), n_missing, best)
+            lost = [np.nan] * len(numbers)
+            return Prediction(p * np.nan, classes, lost, n_missing, best, **sizes)
         chosen.append(best)
         n_fallback += inner is None
         if progress:
             progress(done, len(numbers))
-    return Prediction(p, classes, chosen, n_missing, "", n_fallback)
+    return Prediction(p, classes, chosen, n_missing, "", n_fallback, **sizes)
+
+
+def _finite(X: np.ndarray) -> np.ndarray:
+    X = np.array(X, dtype=float)
+    X[~np.isfinite(X)] = np.nan
+    return X
 
 
 def _inner_folds(y: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray | None:

@@ -25,8 +25,10 @@ def gather(
     index : DataFrame
         One row an item, sorted by item.
     names : list of str
-        The features. Units must agree on them, unless the representation says what a feature
-        that a unit does not have is worth there (0 for another unit's batch).
+        The features; where the representation says `select`, those that negative controls, if
+        there are any, show to be worth keeping. Units must agree on them, unless the
+        representation says what a feature that a unit does not have is worth there (0 for another
+        unit's batch).
     provenance : dict
         How the first unit was made; the others were made the same way.
 
@@ -49,7 +51,14 @@ def gather(
     values = pd.concat([f.reindex(columns=names, fill_value=absent) for f in frames])
     _check_items(values.index, index["item"])
     index = index.sort_values("item").reset_index(drop=True)
-    return values.loc[index["item"]].to_numpy(np.float32), index, names, provenance
+    values = values.loc[index["item"]]
+    control = controls(index) if provenance.get("select") else None
+    if control is not None and control.sum() > 1:
+        from twinscope.baselines import profile
+
+        names = profile.select(values, control)
+        provenance = provenance | {"selected": f"{len(names)} of {values.shape[1]}"}
+    return values[names].to_numpy(np.float32), index, names, provenance
 
 
 def unpack(data) -> tuple[np.ndarray, pd.DataFrame, list[str], dict]:

@@ -68,7 +68,8 @@ def with_twins(models: Mapping[str, Mapping], seeds: Iterable[int], file: str) -
             rows[name] |= {"family": "untrained", "seed": UNTRAINED}
         for seed in seeds:
             twin = {**row, "weights": "none", "seed": seed, "role": "twin", "family": "twin"}
-            rows[f"{name}-twin{seed}"] = {**twin, "of": name}
+            # A twin is scaled and sized as its model is, which its weights can say.
+            rows[f"{name}-twin{seed}"] = {**twin, "of": name, "trained": row["weights"]}
     return rows
 
 
@@ -188,6 +189,16 @@ def _check_masks(name: str, row: Mapping, file: str) -> None:
     is_given = row.get("segmentation") == "given"
     if is_given and "mask" not in row:
         raise InputError("nothing", "the column with the nuclear masks", file, name, "mask")
+    for channel in row.get("cell_channel", []):
+        if channel not in row["channels"]:
+            expected = one_of(row["channels"], channel)
+            raise InputError(repr(channel), expected, file, name, "cell_channel")
+    if is_given and "cell_channel" in row:
+        expected = "nothing with masks that were given: cell_mask names those of whole cells"
+        raise InputError("a channel", expected, file, name, "cell_channel")
+    if "network" in row and row.get("segmentation") != "cellpose":
+        expected = "cellpose, for which network is meant"
+        raise InputError(repr(row.get("segmentation")), expected, file, name, "segmentation")
     for column in ("mask", "cell_mask"):
         if column in row and not is_given:
             expected = f"given, as {column} names masks"
@@ -215,14 +226,23 @@ def check_tasks(tasks: Mapping[str, Mapping], datasets: Mapping, file: str) -> N
 
 
 def check_models(models: Mapping[str, Mapping], datasets: Mapping, file: str) -> None:
-    """Check that a network can take the channels of each data set it is run on.
+    """Check that a network can take the channels of each data set it is run on, and may be built.
 
     Raises
     ------
     InputError
-        If an rgb network meets a data set without exactly three channels.
+        If an rgb network meets a data set without exactly three channels, code would run without
+        leave, or weights that are not there should be permuted.
     """
     for name, row in models.items():
+        if row.get("loader") == "python" and row.get("executes_code") != "yes":
+            expected = "yes, since a Python file runs code of its own"
+            found = repr(row.get("executes_code", ""))
+            raise InputError(found, expected, file, name, "executes_code")
+        untrained = row["weights"] == "none" and row.get("role") != "twin"
+        if row.get("initialisation") == "permuted" and untrained:
+            expected = "weights to permute, or another initialisation"
+            raise InputError("permuted of no weights", expected, file, name, "initialisation")
         for dataset, data in datasets.items():
             channels = len(data["channels"])
             if row["policy"] == "rgb" and fits(row, data) and channels != 3:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from twinscope.baselines import (
+    composition,
     counts,
     coverage,
     graph,
@@ -116,6 +117,7 @@ BASELINES = {
     "cell-shape": nuclei.cell_shape,
     "layout": layout.layout,
     "graph": graph.graph,
+    "composition": composition.bag,
     "mask-network": mask.mask_network,
     "nuclear-intensity": nuclei.nuclear_intensity,
     "intensity-moments": intensity.intensity_moments,
@@ -123,6 +125,7 @@ BASELINES = {
     "channel-correlation": intensity.channel_correlation,
     "optical-density": stains.optical_density,
     "thumbnail": pixels.thumbnail,
+    "pixel-components": pixels.components,
     "random-patches": pixels.random_patches,
     "nuclear-texture": nuclei.nuclear_texture,
     "organelles": nuclei.organelles,

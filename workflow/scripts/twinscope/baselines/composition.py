@@ -16,6 +16,8 @@ from twinscope.errors import InputError, one_of
 if TYPE_CHECKING:
     from twinscope.baselines import Unit
 
+KEPT = ("centroid_y", "centroid_x", "border", *MEASURES)
+
 
 def codebook(
     cells: pd.DataFrame, clusters: int = 8, seed: int = 0, columns: Sequence[str] = MEASURES
@@ -69,6 +71,77 @@ def codebook(
     centres = centres[np.lexsort(centres.T[::-1])]
     parts = {"mean": mean.tolist(), "scale": scale.tolist(), "centres": centres.tolist()}
     return {"columns": list(columns)} | parts
+
+
+def bag(unit: Unit, clusters: int = 8, k: int = 5, cells: int = 200, seed: int = 0) -> pd.DataFrame:
+    """Keep the nuclei of every image, for clusters that are learned later, on training items only.
+
+    Parameters
+    ----------
+    unit : Unit
+        Uses the index (`height`, `width` in pixels, `microns_per_pixel`), and of the cells the
+        centroids, `border` and `shape.MEASURES`.
+    clusters, k, seed : int
+        As for `codebook` and `composition`.
+    cells : int
+        At most so many nuclei of an image are kept: those nearest its centre.
+
+    Returns
+    -------
+    DataFrame
+        ``height`` and ``width`` of the image and its ``pixel`` (µm), then the columns of each
+        nucleus, NaN where an image has fewer. `attrs["fit"]` says what is to be learned from them.
+
+    Raises
+    ------
+    InputError
+        For numbers that are not positive.
+    """
+    for name, number in (("clusters", clusters), ("k", k), ("cells", cells)):
+        if number < 1 or number % 1:
+            raise InputError(f"{name} {number}", "a whole number of at least 1")
+    groups = dict(list(unit.cells.groupby("item", sort=False)))
+    rows = []
+    for image in unit.index.itertuples():
+        window = np.array([image.height, image.width], float) * image.microns_per_pixel
+        own = groups.get(image.item, unit.cells.iloc[:0])
+        values = _values(own, KEPT)
+        far = np.hypot(*(values[:, :2] + image.microns_per_pixel / 2 - window / 2).T)
+        values = values[np.lexsort((*values.T[::-1], far))][: int(cells)]
+        flat = np.full(int(cells) * len(KEPT), np.nan)
+        flat[: values.size] = values.ravel()
+        rows.append(np.concatenate([window, [image.microns_per_pixel], flat]))
+    nuclei = [f"{name}_{number:04d}" for number in range(int(cells)) for name in KEPT]
+    columns = ["height", "width", "pixel", *nuclei]
+    values = np.asarray(rows, float).reshape(-1, len(columns))
+    frame = pd.DataFrame(values, pd.Index(unit.index["item"]), columns)
+    frame.attrs["fit"] = {"kind": "composition", "clusters": clusters, "k": k, "seed": seed}
+    return frame
+
+
+def unpack(frame: pd.DataFrame):
+    """Turn rows of `bag`, in any selection, into images and their nuclei again.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns of `bag`; the items are numbered anew, in order.
+
+    Returns
+    -------
+    Unit
+    """
+    from twinscope.baselines import Unit
+
+    values = frame.to_numpy(float)
+    items = [f"{number:09d}" for number in range(len(values))]
+    nuclei = values[:, 3:].reshape(len(values), -1, len(KEPT))
+    image, place = np.nonzero(np.isfinite(nuclei[:, :, 0]))
+    cells = pd.DataFrame(nuclei[image, place], columns=list(KEPT))
+    cells["item"] = np.array(items, dtype=object)[image]
+    index = pd.DataFrame({"item": items, "microns_per_pixel": values[:, 2]})
+    index["height"], index["width"] = (values[:, :2] / values[:, 2:3]).T
+    return Unit(index, (), cells, (), ())
 
 
 def composition(unit: Unit, codebook: dict, k: int = 5) -> pd.DataFrame:

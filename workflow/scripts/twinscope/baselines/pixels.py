@@ -38,13 +38,40 @@ def thumbnail(unit: Unit, side: int = 8) -> pd.DataFrame:
 
     Notes
     -----
-    Brightness, place and orientation all enter. Principal components of pixels would have to be
-    learned on training images, so they are not made here.
+    Brightness, place and orientation all enter. Principal components are those of `components`.
     """
     side = positive("side", side)
     places = [f"{row:02d}_{column:02d}" for row in range(side) for column in range(side)]
     columns = [f"pixel_{channel}_{place}" for channel in unit.channels for place in places]
     return per_channel(unit, columns, lambda plane: _shrink(plane, side).ravel())
+
+
+def components(unit: Unit, side: int = 16, components: int = 64) -> pd.DataFrame:
+    """Keep the pixels of every small image, for principal components learned on training items.
+
+    Parameters
+    ----------
+    unit : Unit
+        Uses the items of the index, the channels, and the images.
+    side : int
+        As for `thumbnail`.
+    components : int
+        Principal components, at most as many as training items and pixels allow.
+
+    Returns
+    -------
+    DataFrame
+        As from `thumbnail`. `attrs["fit"]` says what is to be learned from it.
+
+    Raises
+    ------
+    InputError
+        As for `thumbnail`.
+    """
+    frame = thumbnail(unit, side)
+    number = positive("components", components)
+    frame.attrs["fit"] = {"kind": "components", "components": number}
+    return frame
 
 
 def random_patches(

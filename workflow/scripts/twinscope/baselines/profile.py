@@ -55,6 +55,7 @@ def classical(
         `{measurement}_{channel}_{channel}_…` for those of pairs of stains. Names are cp_measure's.
         Lengths are in pixels. Measurements of place are left out. NaN for an image without
         nuclei, or where a measurement exists for none; the deviation of one nucleus is NaN.
+        `attrs["select"]` asks for `select` on negative controls when the units are put together.
 
     Raises
     ------
@@ -79,7 +80,9 @@ def classical(
         rows.append(_summary([found[name] for name in names] if found else [[]] * len(names)))
     columns = [f"{name}_{part}" for part in ("median", "mad") for name in names]
     values = np.asarray(rows, float).reshape(len(items), len(columns))
-    return pd.DataFrame(values, items, columns)
+    frame = pd.DataFrame(values, items, columns)
+    frame.attrs["select"] = True
+    return frame
 
 
 def select(

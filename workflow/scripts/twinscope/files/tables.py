@@ -1,7 +1,8 @@
 """Tables and texts: the user's, the study's, and its schemas."""
 
 import csv
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ from twinscope.errors import InputError
 TEXT = (
     *("item", "path", "dataset", "task", "representation", "role", "family", "of", "against"),
     *("scope", "verdict", "alignment", "probe", "metric", "chosen", "reason", "flag", "detail"),
-    *("class", "feature", "seen", "expected"),
+    *("class", "feature", "seen", "expected", "unit", "segmentation"),
 )
 
 
@@ -86,6 +87,40 @@ def write_text(path: str | Path, text: str) -> None:
 def write_bytes(path: str | Path, data: bytes) -> None:
     """Write a file that was made in memory, such as a picture."""
     Path(path).write_bytes(data)
+
+
+class Contents(Mapping):
+    """Files by name, each read when it is asked for."""
+
+    def __init__(self, paths: Mapping[str, str | Path]):
+        self._paths = dict(paths)
+
+    def __getitem__(self, name: str) -> bytes:
+        """Read one file."""
+        return read_bytes(self._paths[name])
+
+    def __iter__(self):
+        """Go through the names."""
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        """Count the files."""
+        return len(self._paths)
+
+
+def texts(names: Iterable[str], paths: Iterable[str | Path]) -> dict[str, str]:
+    """Read text files by name."""
+    return {name: read_text(path) for name, path in zip(names, paths, strict=True)}
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Read a file as it is."""
+    return Path(path).read_bytes()
+
+
+def write_json(path: str | Path, values: Mapping) -> None:
+    """Write a small JSON document, keys sorted."""
+    write_text(path, json.dumps(values, indent=1, sort_keys=True) + "\n")
 
 
 def read_config(path: str | Path) -> str:

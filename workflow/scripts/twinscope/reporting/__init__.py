@@ -7,7 +7,7 @@ import jinja2
 import pandas as pd
 
 from twinscope.figures import words
-from twinscope.reporting import details, findings, provenance
+from twinscope.reporting import details, findings, provenance, segmentation
 from twinscope.reporting import detection as seen
 
 PACKAGES = ("pandas", "numpy", "matplotlib", "jinja2")
@@ -27,6 +27,9 @@ def page(
     tables: Mapping[str, Sequence[Mapping]],
     settings: Mapping,
     versions: Mapping[str, str],
+    quality: pd.DataFrame | None = None,
+    quality_flags: pd.DataFrame | None = None,
+    overlays: Mapping[str, bytes] | None = None,
 ) -> str:
     """Fill the report's template.
 
@@ -52,6 +55,11 @@ def page(
         Seeds, draws and margins.
     versions : mapping
         Package to version, of what made the report.
+    quality, quality_flags : DataFrame
+        How the masks of each unit look, and what is wrong with them, as
+        `segmentation.section` takes them; they may be empty.
+    overlays : mapping
+        "dataset/unit" to a JPEG file with masks of the unit.
 
     Returns
     -------
@@ -72,6 +80,7 @@ def page(
         flags=details.flags(flags),
         tasks=[_task(task, scores, verdicts, figures) for task in tasks],
         seen=_seen(detection, tasks, detection_figures),
+        masks=segmentation.section(quality, quality_flags, overlays),
         networks=provenance.networks(networks),
         tables=provenance.tables(tables),
         settings=provenance.pairs(settings),

@@ -7,14 +7,15 @@ from skimage.segmentation import watershed
 
 from twinscope.errors import InputError, one_of
 
-# Lengths are in nucleus diameters, areas in areas of a disc of that diameter.
-SMOOTHING = 0.05
-BACKGROUND_WINDOW = 3.0
-SEED_DISTANCE = 0.3
-SMALLEST_NUCLEUS = 0.1
+# Lengths are in nucleus diameters, areas in areas of a disc of that diameter. Chosen on simulated
+# images, never on real ones: benchmarks/segmentation_constants.py prints the search.
+SMOOTHING = 0.0375
+BACKGROUND_WINDOW = 1.5
+SEED_DISTANCE = 0.25
+SMALLEST_NUCLEUS = 0.05
 LARGEST_HOLE = 0.5
 BRIGHT_SPECK = 0.25
-# Otsu cuts smoothed Gaussian noise 2.65 background standard deviations apart and an even ramp 3.46.
+# Otsu cuts smoothed noise and even ramps 2.6 to 3.2 background standard deviations apart.
 SMALLEST_CONTRAST = 3.6
 
 
@@ -28,10 +29,10 @@ def segment(
 ) -> np.ndarray:
     """Segment bright nuclei by a global threshold and a watershed.
 
-    Gaussian smoothing; subtraction of a background (smoothed minimum filter, three diameters
+    Gaussian smoothing; subtraction of a background (smoothed minimum filter, 1.5 diameters
     wide), against uneven illumination; Otsu's threshold; holes under half a nucleus filled and
-    objects under a tenth of a nucleus dropped; watershed on the smoothed distance map, one seed
-    for each peak, seeds at least 0.3 diameters apart.
+    objects under a twentieth dropped; watershed on the smoothed distance map, one seed
+    for each peak, seeds at least a quarter of a diameter apart.
 
     An image is taken to be empty when the two classes that Otsu's threshold makes lie less than
     3.6 background standard deviations apart. This keeps featureless images (camera noise, slow
@@ -71,15 +72,39 @@ def segment(
     Otsu 1979, IEEE Trans. Syst. Man Cybern. 9:62. Ruifrok and Johnston 2001, Anal. Quant. Cytol.
     Histol. 23:291 (unmixing).
     """
+    plane = nuclear_plane(image, channels, nuclear_channel)
+    diameter = diameter_in_pixels(plane.shape, microns_per_pixel, nucleus_diameter)
+    return raster_order(_split(_foreground(plane, diameter), diameter))
+
+
+def diameter_in_pixels(
+    shape: tuple[int, int], microns_per_pixel: float, nucleus_diameter: float
+) -> float:
+    """Express the diameter of a nucleus in pixels, from 3 to the shorter side of the image.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Of the image, pixels.
+    microns_per_pixel, nucleus_diameter : float
+        Pixel size and diameter in µm.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    InputError
+        When a length is not a positive number.
+    """
     for name, value in (
         ("microns_per_pixel", microns_per_pixel),
         ("nucleus_diameter", nucleus_diameter),
     ):
         if not (np.isfinite(value) and value > 0):
             raise InputError(f"{name} {value}", "a positive number")
-    plane = nuclear_plane(image, channels, nuclear_channel)
-    diameter = float(np.clip(nucleus_diameter / microns_per_pixel, 3, max(3, min(plane.shape))))
-    return _raster_order(_split(_foreground(plane, diameter), diameter))
+    return float(np.clip(nucleus_diameter / microns_per_pixel, 3, max(3, min(shape))))
 
 
 def nuclear_plane(image: np.ndarray, channels: tuple[str, ...], nuclear_channel: str) -> np.ndarray:
@@ -123,6 +148,28 @@ def nuclear_plane(image: np.ndarray, channels: tuple[str, ...], nuclear_channel:
     return plane
 
 
+def raster_order(labels: np.ndarray) -> np.ndarray:
+    """Give objects the numbers 1 to n by their first pixels, row by row.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X)
+        0 for background.
+
+    Returns
+    -------
+    ndarray of int32, shape (Y, X)
+    """
+    flat, count = labels.ravel(), labels.max(initial=0) + 1
+    pixels = np.flatnonzero(flat)[::-1]
+    first = np.full(count, flat.size)
+    first[flat[pixels]] = pixels  # Of many written to one place the last stays: the first pixel.
+    values = np.flatnonzero(first < flat.size)
+    order = np.zeros(count, np.int32)
+    order[values[np.argsort(first[values])]] = np.arange(1, len(values) + 1)
+    return order[labels]
+
+
 def _haematoxylin(image):
     if len(image) != 3:
         raise InputError(
@@ -135,11 +182,12 @@ def _haematoxylin(image):
 
 def _foreground(plane, diameter):
     area = np.pi * diameter**2 / 4
-    smooth = filters.gaussian(plane, max(1.0, SMOOTHING * diameter))
+    # Hot pixels, fewer than a nucleus has, must not swell to the size of one.
+    calm = _clip(plane, SMALLEST_NUCLEUS * area)
+    smooth = filters.gaussian(calm, max(1.0, SMOOTHING * diameter))
     smooth -= _background(smooth, diameter)
-    # A few hot pixels or a bright speck must not take the threshold away from the nuclei.
-    rank = max(1, int(min(BRIGHT_SPECK * area, 0.05 * plane.size)))
-    clipped = np.minimum(smooth, np.partition(smooth.ravel(), -rank)[-rank])
+    # A bright speck must not take the threshold away from the nuclei.
+    clipped = _clip(smooth, min(BRIGHT_SPECK * area, 0.05 * plane.size))
     if np.ptp(clipped) <= 1e-9 * np.abs(plane).max():
         return np.zeros(plane.shape, bool)
     mask = smooth > filters.threshold_otsu(clipped)
@@ -148,6 +196,12 @@ def _foreground(plane, diameter):
         return np.zeros(plane.shape, bool)
     mask = morphology.remove_small_holes(mask, max_size=int(LARGEST_HOLE * area))
     return morphology.remove_small_objects(mask, max_size=int(SMALLEST_NUCLEUS * area))
+
+
+def _clip(plane, rank):
+    """Bring the brightest pixels down to the one of that rank."""
+    rank = max(1, int(rank))
+    return np.minimum(plane, np.partition(plane.ravel(), -rank)[-rank])
 
 
 def _background(smooth, diameter):
@@ -172,11 +226,3 @@ def _split(mask, diameter):
     small = np.bincount(labels.ravel()) <= SMALLEST_NUCLEUS * np.pi * diameter**2 / 4
     labels[small[labels]] = 0
     return labels
-
-
-def _raster_order(labels):
-    values, first = np.unique(labels, return_index=True)
-    first, values = first[values > 0], values[values > 0]
-    order = np.zeros(labels.max() + 1, np.int32)
-    order[values[np.argsort(first)]] = np.arange(1, len(values) + 1)
-    return order[labels]

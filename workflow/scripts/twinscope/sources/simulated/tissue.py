@@ -103,7 +103,12 @@ def _counts(rng, panel, spot):
     size = genes.library(rng, spot.depth)
     found = genes.counts(rng, genes.log_rates(rng, panel, spot.drivers), size)
     named = {f"gene_{name}": int(n) for name, n in zip(panel.names, found, strict=True)}
-    return {"total_counts": int(rng.poisson(size))} | named
+    usual = size * np.exp(panel.base)
+    high = {
+        f"high_{name}": "yes" if n > mean else "no"
+        for name, n, mean in zip(panel.names, found, usual, strict=True)
+    }
+    return {"total_counts": int(rng.poisson(size))} | named | high
 
 
 def _picture(rng, spot: Spot, arguments):
