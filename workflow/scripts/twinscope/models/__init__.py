@@ -1,7 +1,7 @@
 """Networks by the rows of models.tsv: how each family is built, and its untrained twin."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 from twinscope.errors import InputError, one_of
@@ -46,16 +46,48 @@ def load(row: Mapping) -> Network:
     ----------
     row : mapping
         loader, architecture, weights, policy, intensity and, where they differ from the
-        architecture's own, input_size, mean, std, pooling. A `seed` makes an untrained network.
+        architecture's own, the other columns of models.tsv. With weights ``none`` a `seed` draws
+        the weights by the row's `initialisation`. A twin may name the weights of its model as
+        `trained`: its preprocessing is then that of those weights, and they can be permuted.
 
     Raises
     ------
     InputError
-        If the loader is unknown, or the weights cannot be had or do not fit.
+        If the loader is unknown or not installed, or the weights cannot be had or do not fit.
     """
     if row["loader"] not in LOADERS:
         raise InputError(repr(row["loader"]), one_of(LOADERS, row["loader"]), "models.tsv")
-    return import_module(f"twinscope.models.{LOADERS[row['loader']]}").load(row)
+    try:
+        family = import_module(f"twinscope.models.{LOADERS[row['loader']]}")
+    except ModuleNotFoundError as error:
+        raise bad(row, "loader", f"no package {error.name!r}", "an installed one") from error
+    network = family.load(row)
+    if row["weights"] == "none" and row.get("initialisation", "own") != "own":
+        return _initialised(network, row)
+    return network
 
 
-LOADERS = {"timm": "timm"}
+def bad(row: Mapping, column: str, found: str, expected: str) -> InputError:
+    """Name the row of models.tsv and the column that is wrong; a twin's row is its model's."""
+    return InputError(found, expected, "models.tsv", row.get("of", row.get("model")), column)
+
+
+def _initialised(network: Network, row: Mapping) -> Network:
+    """Draw the weights of an untrained network by another scheme than its family's own."""
+    from twinscope.models.initialisation import initialise
+    from twinscope.models.weights import checksum
+
+    scheme, state = row["initialisation"], None
+    if scheme == "permuted":
+        if row.get("trained", "none") == "none":
+            raise bad(row, "initialisation", "'permuted' and no weights", "weights to permute")
+        without = {k: v for k, v in row.items() if k not in ("seed", "initialisation")}
+        state = load({**without, "weights": row["trained"]}).module.state_dict()
+    try:
+        module = initialise(network.module, scheme, row.get("seed", 0), state)
+    except InputError as error:
+        raise bad(row, "initialisation", error.found, error.expected) from error
+    return replace(network, module=module, checksum=checksum(module))
+
+
+LOADERS = {"timm": "timm", "transformers": "transformers", "python": "python"}

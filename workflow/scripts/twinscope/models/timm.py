@@ -1,16 +1,19 @@
-"""Networks of the timm library: by tag from a hub, from a package, a file, or untrained."""
+"""Networks of the timm library: by tag or repository of a hub, from a file, or untrained."""
 
-import hashlib
 from collections.abc import Mapping
-from importlib import import_module, resources
-from pathlib import Path
+from functools import partial
 
 import timm
 import torch
-from safetensors.torch import load_file
+from timm import layers
 
 from twinscope.errors import InputError
-from twinscope.models import Network
+from twinscope.models import Network, bad, hub
+from twinscope.models.agreement import check_architecture, check_scaling
+from twinscope.models.pooling import Pooled
+from twinscope.models.weights import checksum, fill, locate, read
+
+__all__ = ["checksum", "load"]
 
 
 def load(row: Mapping) -> Network:
@@ -19,125 +22,118 @@ def load(row: Mapping) -> Network:
     Raises
     ------
     InputError
-        If timm does not know the architecture, or the weights cannot be had or do not fit.
+        If timm does not know the architecture or its arguments, the weights cannot be had or do
+        not fit, or they were trained with another architecture, arguments or preprocessing than
+        the row gives to the untrained twins.
     """
-    weights = row["weights"]
+    weights, config = row["weights"], None
     if weights == "none":
         module = _untrained(row, row.get("seed", 0))
     elif weights.startswith("timm:"):
-        module = _from_hub(row, weights.removeprefix("timm:"))
+        module = _from_tag(row, weights.removeprefix("timm:"))
     else:
+        path, config = locate(row), hub.config(row)
+        check_architecture(row, config)
         module = _untrained(row, 0)
-        _fill(module, _read(row, weights), row)
+        fill(module, read(path, row), row, _heads(module))
     if "input_size" in row and hasattr(module, "set_input_size"):
         module.set_input_size(row["input_size"])
-    return _network(module.eval().requires_grad_(False), row)
-
-
-def checksum(module: torch.nn.Module) -> str:
-    """Sha256 over the names, shapes and bytes of all weights of a network."""
-    digest = hashlib.sha256()
-    for name, tensor in module.state_dict().items():
-        digest.update(f"{name}{tuple(tensor.shape)}".encode())
-        digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _create(row: Mapping, name: str, **arguments) -> torch.nn.Module:
-    if "pooling" in row:
-        arguments["global_pool"] = row["pooling"]
-    try:
-        return timm.create_model(name, num_classes=0, **arguments)
-    except RuntimeError as error:
-        if "Unknown model" in str(error):
-            raise _bad(row, "architecture", repr(name), "a timm architecture") from error
-        raise
-    except AssertionError as error:
-        if "pooling" not in row:
-            raise
-        expected = f"a global pooling of {row['architecture']}"
-        raise _bad(row, "pooling", repr(row["pooling"]), expected) from error
+    network = _network(module.eval().requires_grad_(False), row)
+    check_scaling(row, config or {}, network)
+    return network
 
 
 def _untrained(row: Mapping, seed: int) -> torch.nn.Module:
     """Build a network by its family's own initialisation, from a seed of its own."""
+    name, trained = row["architecture"], row.get("trained", "")
+    # Input size and preprocessing hang on a tag: a twin has its model's.
+    if trained.startswith("timm:"):
+        name = f"{name}.{trained.removeprefix('timm:')}"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _create(row, row["architecture"], pretrained=False)
+        return _create(row, name, pretrained=False)
 
 
-def _from_hub(row: Mapping, tag: str) -> torch.nn.Module:
+def _heads(module: torch.nn.Module) -> tuple[str, ...]:
+    classifier = module.pretrained_cfg.get("classifier") or ()
+    return (classifier,) if isinstance(classifier, str) else tuple(classifier)
+
+
+def _from_tag(row: Mapping, tag: str) -> torch.nn.Module:
+    if "sha256" in row:
+        raise bad(row, "sha256", "a checksum of a tag", "none: it is of a file of weights")
     name = f"{row['architecture']}.{tag}"
     try:
         return _create(row, name, pretrained=True)
     except InputError:
         raise
     except Exception as error:
-        # The hub's client has many errors of its own; each means that the weights are not here.
-        found = f"{name} cannot be had from the hub ({str(error).splitlines()[0]})"
-        raise _bad(row, "weights", found, "weights in the cache, or a hub to reach") from error
+        raise hub.explain(error, name, row) from None
 
 
-def _read(row: Mapping, weights: str) -> dict[str, torch.Tensor]:
-    """Weights from `package:module/file` or `file:path`, never running code they carry."""
-    kind, _, where = weights.partition(":")
-    if kind == "package":
-        package, _, name = where.partition("/")
-        try:
-            path = Path(str(resources.files(import_module(package)) / name))
-        except ModuleNotFoundError as error:
-            raise _bad(row, "weights", f"no package {package!r}", "an installed one") from error
-    else:
-        path = Path(where)
-    if not path.is_file():
-        raise _bad(row, "weights", f"no file {where!r}", "a file of weights")
-    expected = "a whole file of named tensors alone"
+def _create(row: Mapping, name: str, *, pretrained: bool) -> torch.nn.Module:
+    arguments = {"num_classes": 0, **_arguments(row)}
+    if "pooling" in row:
+        arguments["global_pool"] = "" if row["pooling"] in ("mean", "both") else row["pooling"]
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # Damaged bytes make the readers raise whatever they like; code, an UnpicklingError.
-        why = (str(error) or type(error).__name__).splitlines()[0].split(". ")[0]
-        found = f"{where!r}, which cannot be read ({why})"
-        raise _bad(row, "weights", found, expected) from error
-    if isinstance(tensors, Mapping) and all(map(torch.is_tensor, tensors.values())):
-        return dict(tensors)
-    raise _bad(row, "weights", f"{where!r}, which holds something else", expected)
+        return timm.create_model(name, pretrained=pretrained, **arguments)
+    except RuntimeError as error:
+        if "Unknown model" in str(error):
+            raise bad(row, "architecture", repr(name), "a timm architecture") from error
+        raise
+    except AssertionError as error:
+        if "pooling" not in row:
+            raise
+        expected = f"a global pooling of {row['architecture']}"
+        raise bad(row, "pooling", repr(row["pooling"]), expected) from error
+    except (TypeError, ValueError) as error:
+        if not row.get("model_args"):
+            raise
+        expected = f"arguments of {row['architecture']}"
+        raise bad(row, "model_args", str(error).splitlines()[0], expected) from error
 
 
-def _fill(module: torch.nn.Module, weights: dict[str, torch.Tensor], row: Mapping) -> None:
-    """Fill in weights by name or, where a family names its layers otherwise, by order and shape."""
-    own = module.state_dict()
-    named = set(own) <= set(weights)
-    names = list(own if named else weights)[: len(own)]
-    values = [weights[name] for name in names]
-    # Weight and bias, mean and variance have one shape: the last part of the name tells them apart.
-    fitting = [
-        own[a].shape == b.shape and a.split(".")[-1] == name.split(".")[-1]
-        for a, name, b in zip(own, names, values, strict=False)
-    ]
-    # A classifier's own two tensors may follow the network's; without names nothing else may.
-    spare = named or len(weights) - len(own) in (0, 2)
-    if not (all(fitting) and len(fitting) == len(own) and spare):
-        found = f"{len(weights)} tensors of which {sum(fitting)} fit"
-        raise _bad(row, "weights", found, f"the {len(own)} tensors of {row['architecture']}")
-    module.load_state_dict(dict(zip(own, values, strict=True)))
+def _arguments(row: Mapping) -> dict:
+    """Arguments of the architecture, layers by name turned into what builds them."""
+    return {
+        name: _layer(row, name, value) if name.endswith("_layer") else value
+        for name, value in row.get("model_args", {}).items()
+    }
+
+
+def _layer(row: Mapping, name: str, value: str):
+    known = {"act_layer": layers.get_act_layer, "norm_layer": layers.get_norm_layer}
+    try:
+        found = known[name](value) if name in known else getattr(layers, value)
+    except (AssertionError, AttributeError, KeyError, TypeError) as error:
+        raise bad(row, "model_args", f"{name} {value!r}", "a layer of timm by name") from error
+    made = found.func if isinstance(found, partial) else found
+    if isinstance(made, type) and issubclass(made, torch.nn.Module):
+        return found
+    raise bad(row, "model_args", f"{name} {value!r}", "a layer of timm by name")
 
 
 def _network(module: torch.nn.Module, row: Mapping) -> Network:
     usual = module.pretrained_cfg
+    size = row.get("input_size", row.get("model_args", {}).get("img_size", usual["input_size"][-1]))
+    if row.get("pooling") in ("mean", "both"):
+        module = _pooled(module, row)
     return Network(
         module=module,
-        size=row.get("input_size", usual["input_size"][-1]),
+        size=size if isinstance(size, int) else size[-1],
         mean=tuple(row.get("mean", usual["mean"])),
         std=tuple(row.get("std", usual["std"])),
-        interpolation=usual.get("interpolation", "bicubic"),
+        interpolation=row.get("interpolation", usual.get("interpolation", "bicubic")),
         policy=row["policy"],
         intensity=row["intensity"],
         checksum=checksum(module),
     )
 
 
-def _bad(row: Mapping, column: str, found: str, expected: str) -> InputError:
-    return InputError(found, expected, "models.tsv", row.get("of", row.get("model")), column)
+def _pooled(module: torch.nn.Module, row: Mapping) -> Pooled:
+    class_tokens = int(getattr(module, "cls_token", None) is not None)
+    if row["pooling"] == "both" and not class_tokens:
+        found = f"'both', and {row['architecture']} has no class token"
+        raise bad(row, "pooling", found, "mean")
+    registers = getattr(module, "num_prefix_tokens", class_tokens) - class_tokens
+    return Pooled(module, row["pooling"], class_tokens, registers).eval()
