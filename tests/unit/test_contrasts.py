@@ -21,6 +21,7 @@ def test_two_classes_by_hand():
     reach = stats.t.ppf(0.975, df) * np.sqrt(a + b) / np.sqrt(2)
     assert row["upper"] - row["effect"] == pytest.approx(reach)
     assert row["effect"] - row["lower"] == pytest.approx(reach)
+    assert row["p"] == pytest.approx(2 * stats.t.sf(4 / np.sqrt(a + b), df))
 
 
 def test_sites_of_a_well_are_one_replicate():
@@ -28,7 +29,7 @@ def test_sites_of_a_well_are_one_replicate():
     labels, groups = np.array(["c"] * 4 + ["x"] * 2), np.array(["1", "1", "2", "2", "3", "3"])
     row = contrast(values, ["f"], labels, groups, np.array(["a"] * 6), "c").iloc[0]
     assert row["effect"] == pytest.approx((10 - 3) / np.sqrt(8))
-    assert row["reason"] == "one group: no interval" and np.isnan(row["lower"])
+    assert row["reason"] == "one group: no interval" and np.isnan([row["lower"], row["p"]]).all()
 
 
 def test_intervals_cover_and_planted_shifts_are_found():

@@ -8,7 +8,17 @@ from scipy.stats import t as student
 
 from twinscope.errors import InputError, one_of
 
-COLUMNS = ("class", "feature", "effect", "lower", "upper", "groups", "control_groups", "reason")
+COLUMNS = (
+    "class",
+    "feature",
+    "effect",
+    "lower",
+    "upper",
+    "p",
+    "groups",
+    "control_groups",
+    "reason",
+)
 
 
 def contrast(
@@ -39,8 +49,8 @@ def contrast(
     Returns
     -------
     DataFrame
-        One row a class and feature: `effect` with its 95 % interval, the numbers of groups, and
-        a reason where it is undefined.
+        One row a class and feature: `effect` with its 95 % interval, `p` of no difference (both by
+        Welch, on groups), the numbers of groups, and a reason where it is undefined.
 
     Raises
     ------
@@ -80,7 +90,7 @@ def _within(centred: pd.DataFrame) -> pd.Series:
 
 def _welch(sample: np.ndarray, control: np.ndarray, spread: float) -> dict:
     sample, control = sample[np.isfinite(sample)], control[np.isfinite(control)]
-    row = {"effect": np.nan, "lower": np.nan, "upper": np.nan}
+    row = dict.fromkeys(("effect", "lower", "upper", "p"), np.nan)
     row |= {"groups": len(sample), "control_groups": len(control), "reason": ""}
     if not len(sample) or not len(control):
         return row | {"reason": "no group has this feature"}
@@ -93,5 +103,7 @@ def _welch(sample: np.ndarray, control: np.ndarray, spread: float) -> dict:
         return row | {"reason": "one group: no interval"}
     a, b = sample.var(ddof=1) / len(sample), spread**2 / len(control)
     freedom = (a + b) ** 2 / (a**2 / (len(sample) - 1) + b**2 / (len(control) - 1))
-    reach = student.ppf(0.975, freedom) * np.sqrt(a + b) / spread
+    error = np.sqrt(a + b) / spread
+    reach = student.ppf(0.975, freedom) * error
+    row["p"] = 2 * student.sf(abs(row["effect"]) / error, freedom)
     return row | {"lower": row["effect"] - reach, "upper": row["effect"] + reach}

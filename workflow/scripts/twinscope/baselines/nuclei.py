@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from twinscope.baselines.moments import summarise
+from twinscope.baselines.shape import distribution, uncut
 from twinscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 TEXTURES = ("cv", "skewness", "contrast", "correlation", "homogeneity")
 CELL_SHAPES = ("cell_area", "cell_eccentricity", "cell_solidity")
 MEASURED = "cells as `measure` gives them now"
-QUANTILES = (0.1, 0.5, 0.9)
 
 
 def nuclear_intensity(unit: Unit) -> pd.DataFrame:
@@ -33,13 +34,14 @@ def nuclear_intensity(unit: Unit) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `intensity_mean_{channel}_mean` and `_sd` (n − 1) over the nuclei of the image, in the
-        units of the image; the same of `ring_mean_{channel}`, where it was measured. NaN for an
-        image without nuclei; the standard deviation of one nucleus is NaN.
+        `intensity_mean_{channel}_mean` and `_l2` (see `moments.summarise`) over the nuclei of
+        the image, in the units of the image; the same of `ring_mean_{channel}`, where it was
+        measured. NaN for an image without nuclei; the spread of one nucleus is NaN.
     """
     names = [f"intensity_mean_{channel}" for channel in unit.channels]
     rings = [f"ring_mean_{channel}" for channel in unit.channels]
-    return _mean_and_sd(unit, [*names, *(name for name in rings if name in unit.cells)])
+    names += [name for name in rings if name in unit.cells]
+    return _summary(unit, uncut(unit.cells, unit.cells["border"]), names)
 
 
 def nuclear_texture(unit: Unit) -> pd.DataFrame:
@@ -53,8 +55,8 @@ def nuclear_texture(unit: Unit) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `texture_{name}_{channel}_mean` and `_sd` (n − 1) over the nuclei of the image, where name
-        is one of `TEXTURES`, as `twinscope.cells.texture` defines them and with the leaks named
+        `texture_{name}_{channel}_mean` and `_l2` over the nuclei of the image, where name is
+        one of `TEXTURES`, as `twinscope.cells.texture` defines them and with the leaks named
         there. NaN for an image without nuclei large enough to have a texture. Cut nuclei as in
         `nuclear_intensity`.
 
@@ -65,7 +67,7 @@ def nuclear_texture(unit: Unit) -> pd.DataFrame:
     """
     names = [f"texture_{name}_{channel}" for channel in unit.channels for name in TEXTURES]
     _need(unit, names, MEASURED)
-    return _mean_and_sd(unit, names)
+    return _summary(unit, uncut(unit.cells, unit.cells["border"]), names)
 
 
 def cell_shape(unit: Unit) -> pd.DataFrame:
@@ -79,9 +81,9 @@ def cell_shape(unit: Unit) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `cell_{measure}_mean`, `_sd` (n − 1), `_q10`, `_q50` and `_q90` over the cells of the
-        image, for area (µm²), eccentricity and solidity. A cell cut by the edge of the image is
-        left out wherever the image has a whole one. NaN for an image without cells.
+        As `shape.distribution` gives them over the cells of the image, for area (µm²),
+        eccentricity and solidity. A cell cut by the edge of the image is left out wherever the
+        image has a whole one.
 
     Raises
     ------
@@ -89,10 +91,7 @@ def cell_shape(unit: Unit) -> pd.DataFrame:
         When the data set has no masks of whole cells.
     """
     _need(unit, (*CELL_SHAPES, "cell_border"), "a data set with masks of whole cells")
-    groups = _grouped(unit, unit.cells["cell_border"], CELL_SHAPES)
-    parts = {"mean": groups.mean(), "sd": groups.std()}
-    parts |= {f"q{quantile * 100:.0f}": groups.quantile(quantile) for quantile in QUANTILES}
-    return _table(unit, CELL_SHAPES, parts)
+    return distribution(unit, uncut(unit.cells, unit.cells["cell_border"]), CELL_SHAPES)
 
 
 def organelles(unit: Unit) -> pd.DataFrame:
@@ -106,7 +105,7 @@ def organelles(unit: Unit) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `{measure}_{channel}_mean` and `_sd` (n − 1) over the nuclei of the image. Measures are
+        `{measure}_{channel}_mean` and `_l2` over the nuclei of the image. Measures are
         `ring_share`, the mean in the ring round the nucleus over the sum of that and the mean in
         the nucleus (r / (1 + r) of their ratio r, which would grow without bound where a nucleus
         is dark); and, where the data set has masks of whole cells, `reach` and `coherence`, as
@@ -127,7 +126,8 @@ def organelles(unit: Unit) -> pd.DataFrame:
     shares = {f"ring_share_{channel}": _share(unit.cells, channel) for channel in unit.channels}
     cells = unit.cells.assign(**shares)
     names = [f"{name}_{c}" for c in unit.channels for name in ("ring_share", "reach", "coherence")]
-    return _mean_and_sd(unit, [name for name in names if name in cells], cells)
+    names = [name for name in names if name in cells]
+    return _summary(unit, uncut(cells, cells["border"]), names)
 
 
 def _share(cells, channel):
@@ -142,20 +142,6 @@ def _need(unit, names, expected):
         raise InputError(f"cells without the column {missing[0]!r}", expected)
 
 
-def _mean_and_sd(unit, names, cells=None):
-    cells = unit.cells if cells is None else cells
-    groups = _grouped(unit, unit.cells["border"], names, cells)
-    return _table(unit, names, {"mean": groups.mean(), "sd": groups.std()})
-
-
-def _grouped(unit, border, names, cells=None):
-    """Cells of each image: the whole ones, or the cut ones of an image that has no other."""
-    cells = unit.cells if cells is None else cells
-    whole = ~border.astype(bool)
-    has_whole = cells["item"].isin(cells.loc[whole, "item"])
-    return cells.loc[whole | ~has_whole].groupby("item")[list(names)]
-
-
-def _table(unit, names, parts):
-    columns = {f"{name}_{part}": parts[part][name] for name in names for part in parts}
-    return pd.DataFrame(columns).reindex(pd.Index(unit.index["item"])).astype(float)
+def _summary(unit, cells, names):
+    frame = summarise(cells, cells["item"], names, orders=2)
+    return frame.reindex(pd.Index(unit.index["item"])).astype(float)

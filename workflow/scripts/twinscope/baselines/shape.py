@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
+
+from twinscope.baselines.moments import NAMES, summarise
 
 if TYPE_CHECKING:
     from twinscope.baselines import Unit
@@ -18,7 +21,7 @@ MEASURES = (
     "solidity",
     "form_factor",
 )
-QUANTILES = (0.1, 0.5, 0.9)
+PARTS = (*NAMES, "q50")
 
 
 def nuclear_shape(unit: Unit) -> pd.DataFrame:
@@ -36,17 +39,50 @@ def nuclear_shape(unit: Unit) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `{measure}_mean`, `_sd` (n − 1), `_q10`, `_q50` and `_q90` over the nuclei of the image,
-        for area (µm²), perimeter, major and minor axis (µm), eccentricity, solidity and form
-        factor. NaN for an image without nuclei; the standard deviation of one nucleus is NaN.
+        As `distribution` gives them over the nuclei of the image, for area (µm²), perimeter, major
+        and minor axis (µm), eccentricity, solidity and form factor.
     """
-    items = pd.Index(unit.index["item"])
-    whole = ~unit.cells["border"].astype(bool)
-    has_whole = unit.cells["item"].isin(unit.cells.loc[whole, "item"])
-    measures = unit.cells.loc[whole | ~has_whole].groupby("item")[list(MEASURES)]
-    parts = {"mean": measures.mean(), "sd": measures.std()}
-    parts |= {f"q{quantile * 100:.0f}": measures.quantile(quantile) for quantile in QUANTILES}
-    columns = {
-        f"{measure}_{name}": part[measure] for measure in MEASURES for name, part in parts.items()
-    }
-    return pd.DataFrame(columns).reindex(items).astype(float)
+    return distribution(unit, uncut(unit.cells, unit.cells["border"]), MEASURES)
+
+
+def distribution(unit: Unit, cells: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Describe how shapes are distributed over the cells of every image.
+
+    Parameters
+    ----------
+    unit : Unit
+        Uses the items of the index.
+    cells : DataFrame
+        One row a cell, with its `item`.
+    names : sequence of str
+        The measures.
+
+    Returns
+    -------
+    DataFrame
+        `{measure}_mean`, `_l2`, `_l3` and `_l4` (see `moments.summarise`) and the median, `_q50`.
+        NaN for an image without cells, or with fewer than the moment needs.
+    """
+    moments = summarise(cells, cells["item"], names)
+    middle = cells.groupby("item")[list(names)].median().add_suffix("_q50")
+    frame = moments.join(middle)[[f"{name}_{part}" for name in names for part in PARTS]]
+    return frame.reindex(pd.Index(unit.index["item"])).astype(float)
+
+
+def uncut(cells: pd.DataFrame, border: pd.Series) -> pd.DataFrame:
+    """Keep the whole cells of each image, or the cut ones of an image that has no other.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        One row a cell, with its `item`.
+    border : Series of bool
+        Whether the edge of the image cuts it.
+
+    Returns
+    -------
+    DataFrame
+        The rows kept.
+    """
+    whole = ~border.astype(bool)
+    return cells.loc[whole | ~cells["item"].isin(cells.loc[whole, "item"])]
