@@ -270,3 +270,37 @@ def test_the_probabilities_are_probabilities():
     for probe in probes.PROBES:
         p = probes.cross_validate(X, y, groups, folds, probe).probabilities
         assert p.sum(axis=1) == pytest.approx(np.ones(150)) and (p > 0).all()
+
+
+@pytest.mark.parametrize("probe", probes.PROBES)
+def test_of_several_layers_the_telling_one_is_taken(probe):
+    noise, y, groups, folds = study(strength=0)
+    telling = study(strength=20)[0]
+    found = probes.cross_validate(
+        {"noise": noise, "telling": telling, "copy": telling}, y, groups, folds, probe
+    )
+    alone = probes.cross_validate(telling, y, groups, folds, probe)
+    assert found.taken == ("telling",) * 5 and alone.taken == ()
+    assert found.chosen == alone.chosen
+    np.testing.assert_array_equal(found.probabilities, alone.probabilities)
+
+
+def test_a_layer_is_taken_without_a_look_at_the_labels_it_is_tested_on():
+    """Candidates are noise; each tells the labels of one fold and of no other."""
+    noise, y, groups, folds = study(strength=0)
+    layers = {}
+    for number in range(5):
+        X = np.random.default_rng(number).standard_normal(noise.shape)
+        X[folds == number, :3] += 9 * (y[folds == number, None] == ["c0", "c1", "c2"])
+        layers[f"tells-{number}"] = X
+    found = probes.cross_validate(layers, y, groups, folds, "logistic")
+    # Had tests been looked at, each fold would take its own layer.
+    assert all(name != f"tells-{number}" for number, name in enumerate(found.taken))
+
+
+def test_without_inner_folds_the_first_layer_is_taken():
+    X, y, *_ = study(n=40, n_classes=2, strength=5)
+    groups = np.array(["one", "two"])[np.arange(40) % 2]
+    folds = np.arange(40) % 2
+    found = probes.cross_validate({"last": X * 0 + 1, "early": X}, y, groups, folds, "logistic")
+    assert found.taken == ("last", "last") and found.n_fallback == 2

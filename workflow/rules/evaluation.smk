@@ -56,7 +56,11 @@ rule evaluate:
         draws=config["draws"],
         code=code(
             *("evaluate.py", "twinscope/evaluation.py", "twinscope/probes.py"),
-            *("twinscope/fitted.py", "twinscope/alignment.py"),
+            *(
+                "twinscope/classifiers.py",
+                "twinscope/fitted.py",
+                "twinscope/alignment.py",
+            ),
             *("twinscope/metrics.py", "twinscope/statistics.py"),
         ),
     script:
