@@ -34,6 +34,14 @@ def conch(weights, seed):
     return _filled(module, weights, "visual."), {"input_size": 448, **CLIP}
 
 
+def conch_v15(weights, seed):
+    """CONCH v1.5: ViT-L/16 with positions of 224 pixels at 448, and a query (Ding et al. 2024)."""
+    trunk = timm.create_model("vit_large_patch16_224", num_classes=0, init_values=1e-6)
+    trunk.patch_embed.strict_img_size = False
+    module = _filled(_ConchV15(trunk, width=768, heads=8), weights)
+    return module, {"input_size": 448, "interpolation": "bilinear", **IMAGENET}
+
+
 def ctranspath(weights, seed):
     """CTransPath: Swin-T whose patches are cut by convolutions (Wang et al. 2022)."""
     module = timm.create_model("swin_tiny_patch4_window7_224", embed_layer=_ConvStem, num_classes=0)
@@ -99,6 +107,49 @@ class _Conch(nn.Module):
 
     def forward(self, images):
         return self.ln_contrast(self.attn_pool_contrast(self.trunk.forward_features(images)))
+
+
+class _ConchV15(nn.Module):
+    def __init__(self, trunk: nn.Module, width: int, heads: int):
+        super().__init__()
+        self.trunk = trunk
+        self.attn_pool_contrast = _LinearQuery(width, trunk.embed_dim, heads)
+        self.ln_contrast = nn.LayerNorm(width)
+
+    def forward(self, images):
+        trunk = self.trunk
+        patches = trunk.patch_embed(images)
+        tokens = torch.cat([trunk.cls_token.expand(len(images), -1, -1), patches], 1)
+        tokens = trunk.norm(trunk.blocks(tokens + self._positions(patches.shape[1])))
+        return self.ln_contrast(self.attn_pool_contrast(tokens))
+
+    def _positions(self, count: int):
+        """Stretch the positions as in training, which put a tenth of a patch on top."""
+        first, rest = self.trunk.pos_embed[:, :1], self.trunk.pos_embed[:, 1:]
+        old, new = int(rest.shape[1] ** 0.5), int(count**0.5)
+        grid = rest.transpose(1, 2).unflatten(2, (old, old))
+        grid = nn.functional.interpolate(grid, scale_factor=(new + 0.1) / old, mode="bicubic")
+        return torch.cat([first, grid.flatten(2).transpose(1, 2)], 1)
+
+
+class _LinearQuery(nn.Module):
+    """A query that attends to all tokens, with linear maps that have no bias."""
+
+    def __init__(self, width: int, context: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Parameter(torch.randn(1, width))
+        self.ln_k, self.ln_q = nn.LayerNorm(context), nn.LayerNorm(width)
+        self.to_q = nn.Linear(width, width, bias=False)
+        self.to_kv = nn.Linear(context, 2 * width, bias=False)
+        self.to_out = nn.Linear(width, width, bias=False)
+
+    def forward(self, tokens):
+        query = self.to_q(self.ln_q(self.query)).expand(len(tokens), -1, -1)
+        parts = (query, *self.to_kv(self.ln_k(tokens)).chunk(2, -1))
+        query, keys, values = (p.unflatten(2, (self.heads, -1)).transpose(1, 2) for p in parts)
+        found = nn.functional.scaled_dot_product_attention(query, keys, values)
+        return self.to_out(found.transpose(1, 2).flatten(2))[:, 0]
 
 
 class _ConvStem(nn.Module):
@@ -173,9 +224,10 @@ def _filled(module: nn.Module, weights, prefix: str = "", renamed=lambda tensors
     else:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     tensors = renamed(tensors.get("model", tensors), module)
-    trunk = "" if prefix == "visual." or not hasattr(module, "trunk") else "trunk."
     own = module.state_dict()
-    named = {trunk + k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    named = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    # A file of the trunk alone does not say trunk.
+    named = {k if k in own else f"trunk.{k}": v for k, v in named.items()}
     # Other towers, decoders and masks of training are left; each tensor of the network is needed.
     module.load_state_dict({k: v for k, v in named.items() if k in own}, strict=True)
     return module

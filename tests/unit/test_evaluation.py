@@ -235,3 +235,22 @@ def test_profiles_are_paired_with_their_alignments():
     assert found["standardize"] == (1, 2, 3, {"x": 1, "within": "standardize"})
     with pytest.raises(ValueError):
         evaluation.profiles(["a"], task)
+
+
+def test_a_layer_that_tells_more_than_the_last_is_taken_in_every_fold():
+    rng = np.random.default_rng(0)
+    labels = np.tile(["a", "b"], 30)
+    index = pd.DataFrame({"item": [f"i{i:02d}" for i in range(60)]})
+    noise = rng.standard_normal((60, 4))
+    telling = noise + 4 * (labels == "a")[:, None]
+    folds = index.assign(key=index["item"], label=labels, group=index["item"])
+    folds["fold"] = np.arange(60) // 2 % 5
+    task = {**TASK, "metrics": ["balanced_accuracy"]}
+    last = (noise, index, list("abcd"), {})
+    scores, _ = evaluation.evaluate(
+        {"none": (*last, {"early": telling})}, folds, task, STANDING, draws=100
+    )
+    assert scores.loc[0, "layers"] == "early,early,early,early,early"
+    assert scores.loc[0, "value"] > 0.9
+    plain, _ = evaluation.evaluate({"none": last}, folds, task, STANDING, draws=100)
+    assert plain.loc[0, "layers"] == "" and plain.loc[0, "value"] < 0.8

@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 timm = pytest.importorskip("timm")
 
-from twinscope import embedding, models, tables  # noqa: E402
+from twinscope import inputs, models, tables  # noqa: E402
 from twinscope.models.initialisation import SCHEMES, calibrate, initialise  # noqa: E402
 from twinscope.models.pooling import pool  # noqa: E402
 
@@ -30,6 +30,17 @@ def one_thread():
 
 def load(**changes):
     return models.load({k: v for k, v in {**VIT, **changes}.items() if v is not None})
+
+
+def prepared(image, network):
+    return inputs.prepare(image, network, [f"c{k}" for k in range(len(image))])
+
+
+def embedded(images, network):
+    """One vector an image, without layers."""
+    with torch.inference_mode():
+        vectors = [network.module(prepared(image, network)).numpy() for image in images]
+    return inputs.join(np.stack(vectors), network)
 
 
 def picture(size=32, channels=3):
@@ -227,10 +238,10 @@ def test_timm_pools_class_and_patches_without_registers():
     row = {"model_args": arguments, "seed": 3}
     image = picture(64)
     (token,), (mean,), (both,) = (
-        embedding.embed([image], load(pooling=how, **row)) for how in ("token", "mean", "both")
+        embedded([image], load(pooling=how, **row)) for how in ("token", "mean", "both")
     )
     module = load(pooling="token", **row).module
-    tokens = module.forward_features(embedding.prepare(image, load(**row)))[0]
+    tokens = module.forward_features(prepared(image, load(**row)))[0]
     assert tokens.shape == (3 + 16, 64)
     np.testing.assert_allclose(token, tokens[0].detach(), atol=1e-5)
     np.testing.assert_allclose(mean, tokens[3:].mean(0).detach(), atol=1e-5)
@@ -249,11 +260,11 @@ def test_maps_are_averaged_over_places(name):
         }
     network = load(pooling="mean", **row)
     image = picture(network.size)
-    features = network.module.network(embedding.prepare(image, network))[0].detach()
+    features = network.module.network(prepared(image, network))[0].detach()
     last = "swin" in name
     expected = features.mean((0, 1) if last else (1, 2))
     assert len(expected) == network.module.network.num_features
-    np.testing.assert_allclose(embedding.embed([image], network)[0], expected, atol=1e-5)
+    np.testing.assert_allclose(embedded([image], network)[0], expected, atol=1e-5)
 
 
 def test_no_class_token_no_token(rejected):
@@ -457,7 +468,7 @@ def test_a_python_file_gives_a_network_and_its_twins(study):
     torch.save(twins[1].module.state_dict(), "w.pth")
     trained = load(weights="file:w.pth", **row)
     assert trained.checksum == twins[1].checksum
-    assert embedding.embed([picture()], trained).shape == (1, 6)
+    assert embedded([picture()], trained).shape == (1, 6)
     assert not trained.module.training
     changed = load(mean=[0, 0, 0], input_size=30, interpolation="bilinear", **row)
     assert (changed.mean, changed.size, changed.interpolation) == ((0, 0, 0), 30, "bilinear")
@@ -466,10 +477,11 @@ def test_a_python_file_gives_a_network_and_its_twins(study):
 def test_a_network_of_one_channel_sees_each_channel_alone(study):
     study(channels=1, expects={"input_size": 24, "mean": [0.5], "std": [0.25], "channels": 1})
     network = load(policy="per-channel", **PYTHON)
+    assert (network.inputs, network.mean, network.std) == (1, (0.5,), (0.25,))
     image = picture(24, channels=2)
-    inputs = torch.from_numpy((image[:, None] / 255 - 0.5) / 0.25).float()
-    expected = network.module.network(inputs).detach().numpy().ravel()
-    np.testing.assert_allclose(embedding.embed([image], network)[0], expected, atol=1e-4)
+    grey = torch.from_numpy((image[:, None] / 255 - 0.5) / 0.25).float()
+    expected = network.module(grey).detach().numpy().ravel()
+    np.testing.assert_allclose(embedded([image], network)[0], expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("says", [None, "no"])
@@ -514,8 +526,9 @@ def test_files_that_give_no_network(study, rejected, source, words):
         ({"std": "abc"}, ["3 numbers for std"]),
         ({"input_size": "24"}, ["input_size '24'"]),
         ({"input_size": None}, ["input_size None"]),
-        ({"channels": 5}, ["channels 5", "per-channel"]),
-        ({"channels": 1}, ["channels 1 with policy rgb"]),
+        ({"channels": 0}, ["channels 0", "how many"]),
+        ({"channels": ["DNA"]}, ["channels ['DNA']", "how many"]),
+        ({"channels": 5}, ["5 numbers for mean"]),
     ],
 )
 def test_files_that_expect_what_cannot_be(study, rejected, change, words):
@@ -562,7 +575,7 @@ def test_the_recipe_for_a_python_file_works_word_for_word(tmp_path, monkeypatch)
     torch.save(twins[1].module.state_dict(), weights)
     trained = models.load(row)
     assert trained.checksum == twins[1].checksum
-    vectors = embedding.embed([picture(), picture()[:, ::-1].copy()], trained)
+    vectors = embedded([picture(), picture()[:, ::-1].copy()], trained)
     assert vectors.shape[0] == 2 and not np.array_equal(vectors[0], vectors[1])
 
 
@@ -650,6 +663,7 @@ def library(monkeypatch):
             return model.half(), state.told
 
     fake = ModuleType("transformers")
+    fake.__version__ = "5"
     fake.AutoConfig, fake.AutoModel = AutoConfig, AutoModel
     monkeypatch.setitem(sys.modules, "transformers", fake)
     monkeypatch.delitem(sys.modules, "twinscope.models.transformers", raising=False)
@@ -663,7 +677,7 @@ def test_a_twin_of_transformers_needs_no_hub(library):
     twins = [load(seed=seed, **row) for seed in (0, 1, 0)]
     assert twins[0].checksum == twins[2].checksum != twins[1].checksum
     assert library.calls == [("from_config", False)] * 3
-    assert embedding.embed([picture()], twins[0]).shape == (1, 12)
+    assert embedded([picture()], twins[0]).shape == (1, 12)
     # The same configuration as a dictionary in place of a name.
     given = {**HF, "architecture": {"model_type": "vit", "hidden_size": 12}}
     assert load(seed=0, **given).checksum == twins[0].checksum
@@ -686,23 +700,23 @@ def test_transformers_pools_as_told(library, registers):
     row = {**HF, "model_args": {"num_register_tokens": registers}, "seed": 0}
     module = load(**row).module.network
     image = picture()
-    tokens = module(embedding.prepare(image, load(**row))).last_hidden_state[0].detach().numpy()
+    tokens = module(prepared(image, load(**row))).last_hidden_state[0].detach().numpy()
     assert tokens.shape == (1 + registers + 4, 8)
     patches = tokens[1 + registers :].mean(0)
     for how, expected in {
         **{None: tokens[0], "token": tokens[0], "mean": patches},
         "both": np.concatenate([tokens[0], patches]),
     }.items():
-        (found,) = embedding.embed([image], load(pooling=how, **row))
+        (found,) = embedded([image], load(pooling=how, **row))
         np.testing.assert_allclose(found, expected, atol=1e-5)
     # The row has the last word.
-    (found,) = embedding.embed([image], load(pooling="mean", register_tokens=1, **row))
+    (found,) = embedded([image], load(pooling="mean", register_tokens=1, **row))
     np.testing.assert_allclose(found, tokens[2:].mean(0), atol=1e-5)
 
 
 def test_transformers_without_class_token(library, rejected):
     row = {**HF, "architecture": "no-class"}
-    assert embedding.embed([picture()], load(**row)).shape == (1, 8)
+    assert embedded([picture()], load(**row)).shape == (1, 8)
     rejected("pooling", "no class token", pooling="both", **row)
     rejected("pooling", "did you mean 'token'", pooling="tokn", **row)
 
@@ -770,7 +784,7 @@ def test_the_real_library_builds_a_twin():
     row = {**HF, "model_args": {"model_type": "vit", **small}}
     one, other, again = (load(seed=seed, pooling="both", **row) for seed in (0, 1, 0))
     assert one.checksum == again.checksum != other.checksum
-    assert embedding.embed([picture()], one).shape == (1, 32)
+    assert embedded([picture()], one).shape == (1, 32)
 
 
 # the table

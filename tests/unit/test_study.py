@@ -48,6 +48,15 @@ def test_each_model_has_one_twin_a_seed_that_differs_in_weights_only():
         assert twin["trained"] == rows["net"]["weights"] and "trained" not in rows["net"]
 
 
+def test_what_twins_are_made_of_says_nothing_about_their_model():
+    twins = {"initialisation": "kaiming", "twin_statistics": "data"}
+    rows = study.with_twins({"net": model(**twins)}, [0], "models.tsv")
+    assert not set(rows["net"]) & set(twins) and twins.items() <= rows["net-twin0"].items()
+    # An untrained model is treated as its twins are.
+    rows = study.with_twins({"net": model(weights="none", **twins)}, [0], "models.tsv")
+    assert twins.items() <= rows["net"].items()
+
+
 def test_a_model_without_weights_is_called_untrained_and_is_still_judged():
     rows = study.with_twins({"net": model(weights="none")}, [1], "models.tsv")
     assert (rows["net"]["family"], rows["net"]["role"]) == ("untrained", "model")
@@ -142,14 +151,6 @@ def test_masks_are_given_or_not(changes, column, words, refused):
 )
 def test_a_representation_is_run_where_its_modality_fits(modality, fits):
     assert study.fits({"modality": modality}, dataset()) is fits
-
-
-def test_an_rgb_network_needs_three_channels(refused):
-    data = {"plates": dataset(), "slides": dataset(channels=["r", "g", "b"], modality="tissue")}
-    with refused("'plates' has 5 channels", file="models.tsv", row="net", column="policy"):
-        study.check_models({"net": model()}, data, "models.tsv")
-    study.check_models({"net": model(modality=["tissue"])}, data, "models.tsv")
-    study.check_models({"net": model(policy="per-channel")}, data, "models.tsv")
 
 
 def test_units_are_sorted_by_data_set():
@@ -249,15 +250,3 @@ def test_cells_are_grown_in_channels_that_exist_and_networks_are_cellposes(
     study.check_datasets({"plates": dataset(cell_channel=["ER", "AGP"])}, "datasets.tsv")
     named = dataset(segmentation="cellpose", network="file:x")
     study.check_datasets({"plates": named}, "datasets.tsv")
-
-
-def test_code_runs_only_with_leave_and_only_weights_are_permuted(refused):
-    own = model(loader="python", executes_code="no")
-    with refused("runs code", file="models.tsv", row="net", column="executes_code"):
-        study.check_models({"net": own}, {}, "models.tsv")
-    study.check_models({"net": model(loader="python", executes_code="yes")}, {}, "models.tsv")
-    mixed = study.with_twins({"net": model(initialisation="permuted")}, [0], "m")
-    study.check_models(mixed, {}, "models.tsv")
-    none = study.with_twins({"net": model(initialisation="permuted", weights="none")}, [0], "m")
-    with refused("weights to permute", file="models.tsv", row="net", column="initialisation"):
-        study.check_models(none, {}, "models.tsv")

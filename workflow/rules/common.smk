@@ -8,7 +8,7 @@ HERE = Path(str(workflow.current_basedir))
 sys.path.insert(0, str(HERE.parent / "scripts"))
 
 from snakemake.exceptions import WorkflowError
-from twinscope import files, study, tables
+from twinscope import files, networks, study, tables
 from twinscope.errors import InputError
 from twinscope.sources import folder
 
@@ -28,7 +28,8 @@ NUCLEI = ["channels", "segmentation", "network", "nuclear_channel", "nucleus_dia
 NETWORK = ["loader", "architecture", "weights", "policy", "intensity", "input_size"]
 NETWORK += ["mean", "std", "pooling", "seed", "of"]
 NETWORK += ["model_args", "sha256", "interpolation", "register_tokens"]
-NETWORK += ["initialisation", "executes_code", "trained"]
+NETWORK += ["initialisation", "executes_code", "trained", "twin_statistics"]
+NETWORK += ["channels", "layers", "precision", "dimension"]
 SPLIT = ["task", "target", "select", "level", "split", "folds"]
 QUESTIONS = ["task", "alignments", "probes", "metrics"]
 
@@ -85,6 +86,33 @@ def channels_of(wildcards):
     return datasets[wildcards.dataset]["channels"]
 
 
+def network_of(wildcards):
+    """What the job of a network depends on, with the channels of its data set where it adapts."""
+    row = representations[wildcards.representation]
+    return part(networks.on(row, datasets[wildcards.dataset]), *NETWORK)
+
+
+def levels_of(wildcards):
+    """The levels that images of a plate share, for networks that are shown them so."""
+    if representations[wildcards.representation]["intensity"] != "plate":
+        return {}
+    images = f"results/{wildcards.dataset}/images/{wildcards.unit}"
+    return {"levels": f"{images}.levels.parquet"}
+
+
+def calibration_of(wildcards):
+    """The images that set the running statistics of a twin: one unit's, for all its units."""
+    row = representations[wildcards.representation]
+    if row["weights"] != "none" or row.get("twin_statistics") != "data":
+        return {}
+    first = next(iter(units[wildcards.dataset]))
+    images = f"results/{wildcards.dataset}/images/{first}"
+    found = {"calibration": f"{images}.tif"}
+    if row["intensity"] == "plate":
+        found["calibration_levels"] = f"{images}.levels.parquet"
+    return found
+
+
 def arguments_of(wildcards):
     return datasets[wildcards.dataset]["arguments"]
 
@@ -113,6 +141,13 @@ def image_files_of(wildcards):
     rows = rows_of_unit(wildcards.dataset, wildcards.unit)
     root = Path(datasets[wildcards.dataset]["location"]).parent
     return [str(root / p) for c in folder.path_columns(rows) for p in rows[c]]
+
+
+def batch_digest_of_unit(wildcards):
+    if wildcards.dataset not in indices:
+        return ""
+    rows = rows_of_unit(wildcards.dataset, wildcards.unit)
+    return folder.digest(rows[["item", "batch"]])
 
 
 def mask_digest_of_unit(wildcards):
@@ -223,7 +258,7 @@ def read_study():
     study.check_tasks(tasks, datasets, paths["tasks"])
     models = study.keyed(rows_of("models", "model"), "model")
     models = study.with_twins(models, config["twin_seeds"], paths["models"])
-    study.check_models(models, datasets, paths["models"])
+    networks.check(models, datasets, paths["models"])
     baselines = study.keyed(rows_of("baselines", "baseline"), "baseline")
     study.check_baselines(baselines, datasets, paths["baselines"])
     seeds = config["twin_seeds"]

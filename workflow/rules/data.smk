@@ -83,3 +83,20 @@ rule annotate:
         code=code("annotate.py", "twinscope/sources/folder.py"),
     script:
         "../scripts/annotate.py"
+
+
+rule level:
+    input:
+        images="results/{dataset}/images/{unit}.tif",
+        index=ancient("results/{dataset}/images/{unit}.parquet"),
+    output:
+        levels="results/{dataset}/images/{unit}.levels.parquet",
+    log:
+        "logs/level/{dataset}/{unit}.log",
+    conda:
+        "../../envs/imaging.yaml"
+    params:
+        channels=channels_of,
+        batches=batch_digest_of_unit,
+    script:
+        "../scripts/level.py"

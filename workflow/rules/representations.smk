@@ -3,6 +3,8 @@
 
 rule embed:
     input:
+        unpack(levels_of),
+        unpack(calibration_of),
         images="results/{dataset}/images/{unit}.tif",
         tiles="results/{dataset}/images/{unit}.tiles.parquet",
     output:
@@ -19,8 +21,9 @@ rule embed:
     resources:
         gpu=1,
     params:
-        network=part_of(representations, "representation", *NETWORK),
-        batch_size=config["batch_size"],
+        network=network_of,
+        channels=channels_of,
+        run={"batch_size": config["batch_size"], "compiled": config["compile"]},
     script:
         "../scripts/embed.py"
 

@@ -4,13 +4,19 @@ from twinscope import alignment, files, jobs, representations
 
 jobs.start(snakemake)
 name = snakemake.wildcards.alignment
-values, index, names, provenance = representations.unpack(
-    files.read_features(snakemake.input.features)
-)
+data = files.read_features(snakemake.input.features)
+values, index, names, provenance = representations.unpack(data)
 if (provenance.get("fit") or {}).get("kind") == "composition":
     name = "none"  # Nuclei, not yet features: their clusters are learned within folds.
-aligned = alignment.align(name, values, index["batch"], representations.controls(index))
+batches, controls = index["batch"], representations.controls(index)
+aligned = alignment.align(name, values, batches, controls)
+layers = {
+    layer: alignment.align(name, X, batches, controls).features
+    for layer, X in representations.layers(data).items()
+}
 if aligned.n_constant:
     jobs.log.info("%d features with constant controls in a batch: only centred", aligned.n_constant)
 provenance["alignment"] = name
-files.write_features(snakemake.output.profiles, aligned.features, index, names, provenance)
+files.write_features(
+    snakemake.output.profiles, aligned.features, index, names, provenance, layers=layers
+)

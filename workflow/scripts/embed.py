@@ -1,21 +1,24 @@
 """Embed the images of one unit with one network."""
 
-from twinscope import embedding, files, jobs, models
+from twinscope import embedding, files, jobs, levels, models
 
 jobs.start(snakemake)
-row, cards = snakemake.params.network, snakemake.wildcards
-images = files.Stack(snakemake.input.images)
-tiles = files.read_index(snakemake.input.tiles)
-network = models.load(row)
-what = f"embed {cards.dataset} {cards.representation} {cards.unit}"
-vectors = embedding.embed(
-    images,
-    network,
-    threads=snakemake.threads,
-    batch_size=snakemake.params.batch_size,
-    watch=lambda batches: jobs.progress(batches, len(images), what, size=len),
+given, asked = snakemake.input, snakemake.params
+images, tiles = files.Stack(given.images), files.read_index(given.tiles)
+shared = levels.read(given, "levels", asked.channels, files.read_index)
+network = models.load(asked.network)
+if "calibration" in given.keys():  # noqa: SIM118
+    ends = levels.read(given, "calibration_levels", asked.channels, files.read_index)
+    network = models.calibrated(network, files.Stack(given.calibration), asked.channels, ends)
+what = "embed {dataset} {representation} {unit}".format(**snakemake.wildcards)
+store = files.open_store(snakemake.config["store"])
+sizes = {"size": lambda step: step.images, "free": lambda step: step.stored}
+found = embedding.embed(
+    *(images, network, asked.channels, shared),
+    **{**asked.run, "threads": snakemake.threads, "store": store},
+    watch=lambda steps: jobs.progress(steps, len(images), what, **sizes),
 )
-provenance = embedding.provenance(network, row, jobs.versions("torch", "timm"))
-files.write_features(
-    snakemake.output.features, vectors, tiles[["item"]], range(vectors.shape[1]), provenance
-)
+jobs.log.info("%s: %d of %d images computed", what, found.computed, len(images))
+made = embedding.provenance(network, asked.network, jobs.versions("torch", "timm"), found.facts)
+path, X = snakemake.output.features, found.vectors
+files.write_features(path, X, tiles[["item"]], range(X.shape[1]), made, found.layers)

@@ -4,7 +4,8 @@ from twinscope import evaluation, files, jobs, representations
 
 jobs.start(snakemake)
 task = snakemake.params.task
-found = [representations.unpack(files.read_features(path)) for path in snakemake.input.profiles]
+found = [files.read_features(path) for path in snakemake.input.profiles]
+found = [(*representations.unpack(data), representations.layers(data)) for data in found]
 folds = files.read_index(snakemake.input.folds)
 scores, items = evaluation.evaluate(
     evaluation.profiles(found, task),

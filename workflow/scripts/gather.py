@@ -6,4 +6,5 @@ jobs.start(snakemake)
 parts = [files.read_features(path) for path in snakemake.input.features]
 indices = [files.read_index(path) for path in snakemake.input.indices]
 values, index, names, provenance = representations.gather(parts, indices)
-files.write_features(snakemake.output.features, values, index, names, provenance)
+layers = representations.gather_layers(parts, index)
+files.write_features(snakemake.output.features, values, index, names, provenance, layers=layers)

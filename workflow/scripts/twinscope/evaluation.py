@@ -10,6 +10,8 @@ from twinscope.alignment import aggregate, align
 from twinscope.errors import InputError
 from twinscope.metrics import METRICS
 
+LAST = "last"
+
 
 def evaluate(
     profiles: Mapping[str, tuple],
@@ -26,8 +28,9 @@ def evaluate(
     ----------
     profiles : mapping
         Alignment to (values (n, d), index with `item`, names, provenance), as
-        `representations.unpack` gives. Where the provenance says `fit`, features are learned in
-        each fold, as by `fitted.transform`.
+        `representations.unpack` gives, and, where a network has them, its layers {name: (n, d_k)},
+        of which each fold takes one. Where the provenance says `fit`, features are learned in each
+        fold, as by `fitted.transform`.
     folds : DataFrame
         item, key, label, group, fold, as from `tasks.split`.
     task : mapping
@@ -95,8 +98,11 @@ def profiles(found: Sequence[tuple], task: Mapping) -> dict[str, tuple]:
     """
     if not task.get("reference"):
         return dict(zip(task["alignments"], found, strict=True))
-    ((*parts, made),) = found
-    return {name: (*parts, {**made, "within": name}) for name in task["alignments"]}
+    ((values, index, names, made, *layers),) = found
+    return {
+        name: (values, index, names, {**made, "within": name}, *layers)
+        for name in task["alignments"]
+    }
 
 
 def _check_controls(profiles: Mapping[str, tuple], folds: pd.DataFrame, task: Mapping) -> None:
@@ -116,10 +122,13 @@ def _check_controls(profiles: Mapping[str, tuple], folds: pd.DataFrame, task: Ma
             )
 
 
-def _of_task(values: np.ndarray, index: pd.DataFrame, folds: pd.DataFrame, names=(), made=None):
+def _of_task(
+    values: np.ndarray, index: pd.DataFrame, folds: pd.DataFrame, names=(), made=None, layers=None
+):
     """Return the features of a task's keys, sorted by key; images of one key are averaged.
 
-    Features that are learned within folds are a function of which keys are for training.
+    Features that are learned within folds are a function of which keys are for training. Of a
+    network with layers there are several: the last by its own name.
     """
     places = pd.Series(np.arange(len(index)), index=index["item"])
     missing = set(folds["item"]) - set(places.index)
@@ -131,16 +140,22 @@ def _of_task(values: np.ndarray, index: pd.DataFrame, folds: pd.DataFrame, names
     keys = folds.drop(columns="item").drop_duplicates("key").set_index("key").loc[order]
     keys, made = keys.reset_index(names="key"), made or {}
     steps = _steps(made, index.iloc[rows], names)
-    if not steps:
-        return aggregate(values[rows], of_item)[0], keys
 
-    def learned(train: np.ndarray) -> np.ndarray:
-        X = values[rows]
-        for step in steps:
-            X = step(X, train[code])
-        return aggregate(X, of_item)[0]
+    def of_keys(values: np.ndarray):
+        if not steps:
+            return aggregate(values[rows], of_item)[0]
 
-    return learned, keys
+        def learned(train: np.ndarray) -> np.ndarray:
+            X = values[rows]
+            for step in steps:
+                X = step(X, train[code])
+            return aggregate(X, of_item)[0]
+
+        return learned
+
+    if not layers:
+        return of_keys(values), keys
+    return {LAST: of_keys(values), **{name: of_keys(X) for name, X in layers.items()}}, keys
 
 
 def _steps(made: Mapping, index: pd.DataFrame, names) -> list[Callable]:
@@ -179,5 +194,6 @@ def _scores(found: probes.Prediction, keys, metrics, counts: np.ndarray):
             "features": found.n_features,
             "missing": found.n_missing / max(found.n_values, 1),
             "chosen": ",".join(f"{c:g}" for c in found.chosen if np.isfinite(c)),
+            "layers": ",".join(found.taken),
             "reason": found.reason or interval.reason,
         }

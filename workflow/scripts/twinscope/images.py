@@ -96,26 +96,71 @@ def cut(image: np.ndarray, corners: Sequence[tuple[int, int, int, int]]) -> Iter
         yield image[:, y : y + height, x : x + width]
 
 
-def scale(image: np.ndarray, how: str) -> np.ndarray:
+def scale(image: np.ndarray, how: str, levels: np.ndarray | None = None) -> np.ndarray:
     """Bring intensities to [0, 1] as a network expects them.
 
     Parameters
     ----------
     image : (C, Y, X) array
         uint8, uint16 or float32.
-    how : {"dtype", "percentile"}
+    how : {"dtype", "percentile", "plate", "own"}
         ``dtype`` divides by the type's largest value (a float image is taken as it is, clipped);
         it keeps brightness comparable between images. ``percentile`` stretches each channel of
         each image from its 0.1 to its 99.9 percentile; it is what 16-bit microscopy needs, and
-        it hides absolute intensity from the network.
+        it hides absolute intensity from the network. ``plate`` stretches each channel between
+        `levels` that many images share, which keeps brightness comparable between them. ``own``
+        is ``dtype``, for a network that brings intensities where it wants them by itself.
+    levels : (C, 2) array, optional
+        For ``plate``, which pixels become 0 and 1.
 
     Returns
     -------
     (C, Y, X) float32 array
+
+    Raises
+    ------
+    InputError
+        If ``plate`` has no levels.
     """
-    if how == "dtype":
-        top = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1.0
-        return np.clip(image.astype(np.float32) / np.float32(top), 0, 1)
-    low, high = np.percentile(image, (0.1, 99.9), axis=(1, 2), keepdims=True)
+    if how in ("dtype", "own"):
+        if image.dtype.kind == "u":
+            return np.divide(image, np.float32(np.iinfo(image.dtype).max), dtype=np.float32)
+        return np.clip(image, 0, 1, dtype=np.float32)
+    if how == "plate" and levels is None:
+        raise InputError("no levels of intensity", "those of the image's plate")
+    low, high = np.moveaxis(percentiles(image) if how == "percentile" else levels, -1, 0)
+    # Single precision holds differences to a nearby whole number, but not always the pixels.
+    base = np.floor(low)
     span = np.where(high > low, high - low, 1.0)
-    return np.clip((image - low) / span, 0, 1).astype(np.float32)
+    base, rest, gain = (
+        np.asarray(value, np.float32)[:, None, None] for value in (base, low - base, 1 / span)
+    )
+    scaled = np.subtract(image, base, dtype=np.float32)
+    scaled -= rest
+    scaled *= gain
+    return np.clip(scaled, 0, 1, out=scaled)
+
+
+def percentiles(image: np.ndarray, shares: Sequence[float] = (0.001, 0.999)) -> np.ndarray:
+    """Percentiles of each channel, interpolated linearly as numpy's own.
+
+    Parameters
+    ----------
+    image : (C, Y, X) array
+        uint8, uint16 or float32.
+    shares : sequence of K float
+        Between 0 and 1.
+
+    Returns
+    -------
+    (C, K) float64 array
+    """
+    if image.dtype.kind != "u":
+        return np.quantile(image, shares, axis=(1, 2)).T.astype(np.float64)
+    place = np.multiply(shares, image[0].size - 1)
+    before = np.floor(place).astype(int)
+    after = np.minimum(before + 1, image[0].size - 1)
+    # Counting is several times faster than sorting: this stands before every forward pass.
+    ranks = [np.bincount(channel.ravel()).cumsum() for channel in image]
+    low, high = (np.stack([r.searchsorted(at, "right") for r in ranks]) for at in (before, after))
+    return low + (high - low) * (place - before)

@@ -39,6 +39,7 @@ def progress(
     total: int | None,
     what: str,
     size: Callable = lambda item: 1,
+    free: Callable = lambda item: 0,
     every: float = 5.0,
 ) -> Iterator:
     """Pass items through and say from time to time how many are done and how long is left.
@@ -52,18 +53,23 @@ def progress(
     what : str
         The job, for the message.
     size : callable
-        How many images one item stands for: ``len`` for batches.
+        How many images one item stands for.
+    free : callable
+        How many of these took no work, and so tell nothing of the time that is left.
     every : float
         Seconds between two messages.
     """
     began = said = time.monotonic()
-    done = 0
+    done = worked = 0
     for item in items:
         yield item
         done += size(item)
+        worked += size(item) - free(item)
         now = time.monotonic()
+        if not worked:
+            began = now
         if now - said >= every or done == total:
-            log.info("%s: %s", what, _how_far(done, total, done / max(now - began, 1e-9)))
+            log.info("%s: %s", what, _how_far(done, total, worked / max(now - began, 1e-9)))
             said = now
 
 
@@ -98,6 +104,8 @@ def counter(what: str, noun: str, every: float = 5.0) -> Callable[[int, int], No
 def _how_far(done: int, total: int | None, rate: float, noun: str = "images") -> str:
     if total is None:
         return f"{done} {noun}, {rate:.1f} a second"
+    if not rate:
+        return f"{done} of {total} {noun}"
     left = _duration((total - done) / rate)
     return f"{done} of {total} {noun}, {rate:.1f} a second, {left} left"
 

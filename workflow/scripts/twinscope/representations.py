@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from twinscope.files.features import LAYER
+
 
 def gather(
     parts: Sequence, indices: Sequence[pd.DataFrame]
@@ -61,6 +63,40 @@ def gather(
     return values[names].to_numpy(np.float32), index, names, provenance
 
 
+def gather_layers(parts: Sequence, index: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Put the layers of one representation together.
+
+    Parameters
+    ----------
+    parts : sequence of AnnData
+        One a unit.
+    index : DataFrame
+        That of `gather`.
+
+    Returns
+    -------
+    dict of (n, D_k) float32 arrays
+        By name; rows as in the index.
+
+    Raises
+    ------
+    ValueError
+        If a unit lacks a layer that another has.
+    """
+    items = pd.Index(np.concatenate([part.obs["item"].to_numpy() for part in parts]))
+    order = items.get_indexer(index["item"])
+    found = [_layers(part) for part in parts]
+    odd = set().union(*found) - set(found[0]).intersection(*found)
+    if odd:
+        raise ValueError(f"layer {min(odd)!r} in some units only")
+    return {name: np.concatenate([each[name] for each in found])[order] for name in found[0]}
+
+
+def layers(data) -> dict[str, np.ndarray]:
+    """Return the layers of a network, {name: (n, D_k) float64}, in the network's order."""
+    return {name: np.asarray(X, np.float64) for name, X in _layers(data).items()}
+
+
 def unpack(data) -> tuple[np.ndarray, pd.DataFrame, list[str], dict]:
     """Return values, index, names and provenance of a gathered representation."""
     index = data.obs.reset_index(drop=True)
@@ -73,6 +109,12 @@ def unpack(data) -> tuple[np.ndarray, pd.DataFrame, list[str], dict]:
 def controls(index: pd.DataFrame) -> np.ndarray | None:
     """Which items are negative controls, or None if none is."""
     return index["control"].to_numpy(bool) if index["control"].any() else None
+
+
+def _layers(data) -> dict[str, np.ndarray]:
+    found = {name.removeprefix(LAYER): X for name, X in data.obsm.items() if name.startswith(LAYER)}
+    own = json.loads(data.uns["provenance"]).get("layers") or sorted(found)
+    return {name: found[name] for name in sorted(found, key=[*own, *found].index)}
 
 
 def _check_items(found: pd.Index, expected: pd.Series) -> None:

@@ -12,6 +12,8 @@ UNTRAINED = 1_000_000
 DISTRACTORS = 16
 # Families that only true factors can have.
 KNOWN = {PLANTED, *TRUTH}
+# Columns of models.tsv about untrained networks alone.
+OF_TWINS = ("initialisation", "twin_statistics")
 TWIN = re.compile(r"-twin\d+$")
 
 
@@ -66,6 +68,9 @@ def with_twins(models: Mapping[str, Mapping], seeds: Iterable[int], file: str) -
         rows[name] = {**row, "role": "model", "family": "pretrained", "of": name}
         if row["weights"] == "none":
             rows[name] |= {"family": "untrained", "seed": UNTRAINED}
+        else:
+            # What twins are made of says nothing about their model: it is not embedded again.
+            rows[name] = {k: v for k, v in rows[name].items() if k not in OF_TWINS}
         for seed in seeds:
             twin = {**row, "weights": "none", "seed": seed, "role": "twin", "family": "twin"}
             # A twin is scaled and sized as its model is, which its weights can say.
@@ -223,36 +228,6 @@ def check_tasks(tasks: Mapping[str, Mapping], datasets: Mapping, file: str) -> N
                 name,
                 "alignments",
             )
-
-
-def check_models(models: Mapping[str, Mapping], datasets: Mapping, file: str) -> None:
-    """Check that a network can take the channels of each data set it is run on, and may be built.
-
-    Raises
-    ------
-    InputError
-        If an rgb network meets a data set without exactly three channels, code would run without
-        leave, or weights that are not there should be permuted.
-    """
-    for name, row in models.items():
-        if row.get("loader") == "python" and row.get("executes_code") != "yes":
-            expected = "yes, since a Python file runs code of its own"
-            found = repr(row.get("executes_code", ""))
-            raise InputError(found, expected, file, name, "executes_code")
-        untrained = row["weights"] == "none" and row.get("role") != "twin"
-        if row.get("initialisation") == "permuted" and untrained:
-            expected = "weights to permute, or another initialisation"
-            raise InputError("permuted of no weights", expected, file, name, "initialisation")
-        for dataset, data in datasets.items():
-            channels = len(data["channels"])
-            if row["policy"] == "rgb" and fits(row, data) and channels != 3:
-                raise InputError(
-                    f"rgb, and data set {dataset!r} has {channels} channels",
-                    "per-channel, or a modality that leaves this data set out",
-                    file,
-                    name,
-                    "policy",
-                )
 
 
 def _without(arguments: Mapping, seed: int) -> dict:

@@ -1,6 +1,6 @@
 """All reading and writing of a study's own files; the only modules that know paths."""
 
-from twinscope.files.features import read_features, read_provenance, write_features
+from twinscope.files.features import LAYER, read_features, read_provenance, write_features
 from twinscope.files.originals import (
     check_present,
     image_sizes,
@@ -11,6 +11,7 @@ from twinscope.files.originals import (
     write_pictures,
 )
 from twinscope.files.stacks import Labels, Stack, write_labels, write_stack
+from twinscope.files.store import Store, open_store
 from twinscope.files.tables import (
     Contents,
     concatenate,
@@ -30,13 +31,16 @@ from twinscope.files.tables import (
 )
 
 __all__ = [
+    "LAYER",
     "Contents",
     "Labels",
     "Stack",
+    "Store",
     "check_present",
     "concatenate",
     "image_sizes",
     "manifest",
+    "open_store",
     "read_bytes",
     "read_config",
     "read_features",

@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+# How the layers of a network are called beside whatever else stands in obsm.
+LAYER = "layer_"
+
 
 def read_features(path: str | Path):
     """Read a representation (AnnData)."""
@@ -21,18 +24,24 @@ def write_features(
     obs: pd.DataFrame,
     names: Sequence[str],
     provenance: Mapping,
+    layers: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """Write a representation: obs = items, X = float32 (n, d), uns = how it was made.
+
+    Layers of a network, float32 (n, D_k), go to obsm as ``layer_<name>``. Two files with the same
+    content are the same to the byte.
 
     Raises
     ------
     ValueError
-        If the rows of values and of obs do not agree, or an item stands twice.
+        If the rows of values, layers and obs do not agree, or an item stands twice.
     """
     import anndata
 
-    if len(values) != len(obs):
-        raise ValueError(f"{len(values)} rows of features for {len(obs)} items")
+    layers = layers or {}
+    for rows in (values, *layers.values()):
+        if len(rows) != len(obs):
+            raise ValueError(f"{len(rows)} rows of features for {len(obs)} items")
     if obs["item"].duplicated().any():
         raise ValueError(f"item twice: {obs['item'][obs['item'].duplicated()].iloc[0]!r}")
     obs = obs.set_index(obs["item"].astype(str).rename(None)).rename(columns=_key)
@@ -40,6 +49,7 @@ def write_features(
         X=np.asarray(values, dtype=np.float32),
         obs=obs,
         var=pd.DataFrame(index=pd.Index([str(name) for name in names])),
+        obsm={LAYER + _key(k): np.asarray(v, dtype=np.float32) for k, v in layers.items()},
         uns={"provenance": json.dumps(provenance, sort_keys=True)},
     )
     data.write_h5ad(path, compression="gzip")

@@ -1,8 +1,10 @@
 """Stacks of images: one OME-TIFF a unit, written and read one image at a time."""
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from itertools import chain
 from pathlib import Path
+from threading import RLock
 from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
@@ -14,7 +16,7 @@ _UUID = f"urn:uuid:{uuid5(NAMESPACE_URL, 'twinscope')}"
 
 
 class Stack(Sequence):
-    """The images of one OME-TIFF, read one at a time as they are asked for."""
+    """The images of one OME-TIFF, read one at a time as they are asked for, by any thread."""
 
     def __init__(self, path: str | Path):
         import tifffile
@@ -25,6 +27,14 @@ class Stack(Sequence):
         sizes = dict(zip(axes, shape, strict=True))
         self.count, self.channels = sizes.get("T", 1), sizes.get("C", 1)
         self.height, self.width = sizes["Y"], sizes["X"]
+        self._places = list(range(self.channels))
+        self._lock = RLock()
+
+    def only(self, places: Sequence[int]) -> "Stack":
+        """Return the same images with some of the channels, the others not even decoded."""
+        chosen = copy(self)
+        chosen._places = [self._places[place] for place in places]
+        return chosen
 
     def __len__(self) -> int:
         """Count the images."""
@@ -35,7 +45,13 @@ class Stack(Sequence):
         if not -self.count <= position < self.count:
             raise IndexError(position)
         first = (position % self.count) * self.channels
-        return np.stack([self._file.pages[first + c].asarray() for c in range(self.channels)])
+        return np.stack([self._page(first + place) for place in self._places])
+
+    def _page(self, number: int) -> np.ndarray:
+        # Bytes are read one thread at a time; what takes long, decoding them, is not held up.
+        with self._lock:
+            page = self._file.pages[number]
+        return page.asarray(lock=self._lock, maxworkers=1)
 
 
 class Labels(Stack):

@@ -64,13 +64,13 @@ def calibrate(module: nn.Module, batches: Iterable[torch.Tensor]) -> nn.Module:
     An untrained network believes that every layer's input has mean 0 and variance 1; where that is
     far off, its features are constant or explode. Statistics are the plain average over batches,
     each layer seeing its input normalised by the batch, as in training. All else stays in
-    evaluation mode, so nothing is random.
+    evaluation mode, so nothing is random. One thread computes: more would add up in another order.
 
     Parameters
     ----------
     module : Module
         Left alone.
-    batches : iterable of (B, 3, y, x) Tensor
+    batches : iterable of (B, inputs, y, x) Tensor
         Prepared as the network's inputs; one pass.
 
     Returns
@@ -84,22 +84,29 @@ def calibrate(module: nn.Module, batches: Iterable[torch.Tensor]) -> nn.Module:
         If there is no batch.
     """
     copy = deepcopy(module).eval()
-    norms = [m for m in copy.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    norms = running(copy)
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # torch's word for a cumulative average
         norm.train()
-    seen = False
+    seen, threads = False, torch.get_num_threads()
+    torch.set_num_threads(1)
     with torch.no_grad():
         for batch in batches:
             copy(batch)
             seen = True
+    torch.set_num_threads(threads)
     if not seen:
         raise ValueError("no batch to calibrate with")
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     return copy.eval()
+
+
+def running(module: nn.Module) -> list[nn.Module]:
+    """Layers of batch normalisation that keep running statistics."""
+    return [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
 
 
 def _draw(module: nn.Module, draw, generator: torch.Generator) -> None:

@@ -53,7 +53,7 @@ class Pooled(torch.nn.Module):
         Gives a tensor, or an output with `last_hidden_state`. A map with channels last is told by
         the network's own `output_fmt` (``NHWC``).
     how, class_tokens, registers
-        As for `pool`; a map has neither class token nor registers.
+        As for `pool`; a map has neither class token nor registers, and is averaged.
     """
 
     def __init__(self, network: torch.nn.Module, how: str, class_tokens: int, registers: int):
@@ -62,14 +62,16 @@ class Pooled(torch.nn.Module):
         self.how, self.class_tokens, self.registers = how, class_tokens, registers
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Map (B, 3, y, x) to (B, d) or (B, 2 d)."""
+        """Map (B, inputs, y, x) to (B, d) or (B, 2 d)."""
         output = self.network(images)
-        tokens = getattr(output, "last_hidden_state", output)
-        counts = {"class_tokens": self.class_tokens, "registers": self.registers}
+        return self.pooled(getattr(output, "last_hidden_state", output))
+
+    def pooled(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Pool tokens or a map of the network's."""
         if tokens.ndim == 4:
             last = str(getattr(self.network, "output_fmt", "")) == "NHWC"
-            tokens = tokens.flatten(1, 2) if last else tokens.flatten(2).transpose(1, 2)
-            counts = {"class_tokens": 0, "registers": 0}
+            return tokens.mean((1, 2) if last else (2, 3))
+        counts = {"class_tokens": self.class_tokens, "registers": self.registers}
         return pool(tokens, self.how, **counts)
 
 

@@ -7,17 +7,22 @@ from os.path import basename, isfile
 
 import torch
 
+from twinscope.channels import COLOURS
 from twinscope.errors import InputError, one_of
+from twinscope.files import sha256
 from twinscope.models import Network, bad
-from twinscope.models.weights import checksum, locate
+from twinscope.models.layers import wanted
+from twinscope.models.weights import locate
 
 
 def load(row: Mapping) -> Network:
     """Call the function that a row names as ``path/to/file.py:function``, and check what it gives.
 
     The function takes the path of the weights, or None, and a seed, or None, and returns the module
-    and a mapping with `input_size`, `mean`, `std` and, where they are not usual, `interpolation`
-    (bicubic), `channels` (3; or 1, for per-channel alone) and `policy`.
+    and a mapping with `input_size`, `mean` and `std` (one number for each channel) and, where they
+    are not usual, `interpolation` (bicubic), `channels` (3; 1 for per-channel alone; any number for
+    native), `policy` and `intensity` (which the row then has to name) and `layers`: names of what
+    the module gives besides its vector, as a dict in their order.
 
     Raises
     ------
@@ -30,21 +35,28 @@ def load(row: Mapping) -> Network:
         raise bad(row, "executes_code", repr(row.get("executes_code", "nothing")), expected)
     weights = None if row["weights"] == "none" else locate(row)
     module, expects = _called(row, _function(row), weights)
+    expects = _checked(row, expects)
+    taken = wanted(row, expects["layers"])
     module = module.float().eval().requires_grad_(False)
-    network = _network(module, _checked(row, expects), row)
+    if expects["layers"]:
+        chosen = {name: expects["layers"][place] for name, place in taken.items()}
+        module = _Chosen(module, chosen).eval()
+    network = _network(module, expects, row, tuple(taken))
     _try(network, row)
     return network
 
 
-class _Grey(torch.nn.Module):
-    """A network of one channel that is shown the same channel three times."""
+class _Chosen(torch.nn.Module):
+    """A network that gives its vector and a dict of layers, of which some are kept."""
 
-    def __init__(self, network: torch.nn.Module):
+    def __init__(self, network: torch.nn.Module, chosen: Mapping[str, str]):
         super().__init__()
-        self.network = network
+        self.network, self.chosen = network, dict(chosen)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.network(images[:, :1])
+    def forward(self, images: torch.Tensor):
+        vector, layers = self.network(images)
+        kept = {name: layers[own] for name, own in self.chosen.items()}
+        return (vector, kept) if kept else vector
 
 
 def _function(row: Mapping) -> Callable:
@@ -91,13 +103,14 @@ def _checked(row: Mapping, expects: Mapping) -> dict:
     for key in expects:
         if key not in KEYS:
             raise _returned(row, f"the key {key!r}", one_of(KEYS, key))
-    own = {"interpolation": "bicubic", "channels": 3, "policy": row["policy"], **expects}
-    if own["policy"] != row["policy"]:
-        expected = f"{own['policy']}, as {row['architecture']} says"
-        raise bad(row, "policy", row["policy"], expected)
-    if own["channels"] not in (1, 3) or (own["channels"] == 1 and row["policy"] == "rgb"):
-        found = f"channels {own['channels']!r} with policy {row['policy']}"
-        raise _returned(row, found, "3, or 1 with policy per-channel")
+    usual = {"interpolation": "bicubic", "channels": COLOURS, "layers": ()}
+    own = {**usual, "policy": row["policy"], "intensity": row["intensity"], **expects}
+    for column in ("policy", "intensity"):
+        if own[column] != row[column]:
+            expected = f"{own[column]}, as {row['architecture']} says"
+            raise bad(row, column, row[column], expected)
+    if not isinstance(own["channels"], int) or own["channels"] < 1:
+        raise _returned(row, f"channels {own['channels']!r}", "how many channels it takes")
     own |= {key: row[key] for key in ("input_size", "interpolation") if key in row}
     for key in ("mean", "std"):
         own[key] = tuple(row[key]) if key in row else _numbers(row, own, key)
@@ -108,37 +121,46 @@ def _checked(row: Mapping, expects: Mapping) -> dict:
 
 
 def _numbers(row: Mapping, own: Mapping, key: str) -> tuple[float, ...]:
+    if own["intensity"] == "own":
+        return ()
     try:
         values = tuple(float(value) for value in own.get(key, ()))
     except (TypeError, ValueError):
         values = ()
     if len(values) != own["channels"] or (key == "std" and min(values) <= 0):
         raise _returned(row, f"{key} {own.get(key)!r}", f"{own['channels']} numbers for {key}")
-    return values * (3 // own["channels"])
+    return values
 
 
-def _network(module: torch.nn.Module, expects: Mapping, row: Mapping) -> Network:
+def _network(module, expects: Mapping, row: Mapping, layers: tuple[str, ...]) -> Network:
+    path, _, name = row["architecture"].rpartition(":")
     return Network(
-        module=_Grey(module).eval() if expects["channels"] == 1 else module,
+        module=module,
         size=expects["input_size"],
         mean=expects["mean"],
         std=expects["std"],
         interpolation=expects["interpolation"],
         policy=row["policy"],
         intensity=row["intensity"],
-        checksum=checksum(module),
+        inputs=expects["channels"],
+        layers=layers,
+        made_by={"function": name, "code": sha256(path)},
     )
 
 
 def _try(network: Network, row: Mapping) -> None:
+    """Let the network see one image of zeros: what it gives must be vectors."""
+    shape = (1, network.inputs, network.size, network.size)
     with torch.inference_mode():
         try:
-            made = network.module(torch.zeros(1, 3, network.size, network.size))
+            made = network.module(torch.zeros(shape))
         except Exception as error:
             raise _failed(row, f"the network of {row['architecture']}", error) from error
-    if not torch.is_tensor(made) or made.ndim != 2 or len(made) != 1:
-        found = tuple(made.shape) if torch.is_tensor(made) else type(made).__name__
-        raise _returned(row, f"a network that gives {found} for one image", "(1, d)")
+    vector, layers = made if network.layers else (made, {})
+    for given in (vector, *layers.values()):
+        if not torch.is_tensor(given) or given.ndim != 2 or len(given) != 1:
+            found = tuple(given.shape) if torch.is_tensor(given) else type(given).__name__
+            raise _returned(row, f"a network that gives {found} for one image", "(1, d)")
 
 
 def _failed(row: Mapping, what: str, error: Exception) -> InputError:
@@ -151,4 +173,4 @@ def _returned(row: Mapping, found: str, expected: str) -> InputError:
     return bad(row, "architecture", f"{found} from {row['architecture']}", expected)
 
 
-KEYS = ("input_size", "mean", "std", "interpolation", "channels", "policy")
+KEYS = ("input_size", "mean", "std", "interpolation", "channels", "policy", "intensity", "layers")

@@ -1,5 +1,6 @@
 """Networks of the timm library: by tag or repository of a hub, from a file, or untrained."""
 
+import inspect
 from collections.abc import Mapping
 from functools import partial
 
@@ -7,13 +8,13 @@ import timm
 import torch
 from timm import layers
 
+from twinscope.channels import COLOURS
 from twinscope.errors import InputError
 from twinscope.models import Network, bad, hub
 from twinscope.models.agreement import check_architecture, check_scaling
-from twinscope.models.pooling import Pooled
-from twinscope.models.weights import checksum, fill, locate, read
-
-__all__ = ["checksum", "load"]
+from twinscope.models.layers import wanted
+from twinscope.models.pooling import Pooled, pool
+from twinscope.models.weights import fill, locate, read
 
 
 def load(row: Mapping) -> Network:
@@ -64,6 +65,11 @@ def _from_tag(row: Mapping, tag: str) -> torch.nn.Module:
         raise bad(row, "sha256", "a checksum of a tag", "none: it is of a file of weights")
     name = f"{row['architecture']}.{tag}"
     try:
+        given = timm.get_pretrained_cfg(name)
+        if given and _channels(row) != given.input_size[0]:
+            # timm would adapt the weights, and the twins would be drawn for that many channels.
+            expected = "policy adapted, and no in_chans"
+            raise bad(row, "model_args", f"in_chans {_channels(row)}", expected)
         return _create(row, name, pretrained=True)
     except InputError:
         raise
@@ -116,24 +122,76 @@ def _layer(row: Mapping, name: str, value: str):
 def _network(module: torch.nn.Module, row: Mapping) -> Network:
     usual = module.pretrained_cfg
     size = row.get("input_size", row.get("model_args", {}).get("img_size", usual["input_size"][-1]))
-    if row.get("pooling") in ("mean", "both"):
-        module = _pooled(module, row)
+    taken = wanted(row, _layer_names(module))
+    made_by = {k: row[k] for k in ("architecture", "model_args", "pooling") if k in row}
     return Network(
-        module=module,
+        module=_pooled(module, row, taken),
         size=size if isinstance(size, int) else size[-1],
         mean=tuple(row.get("mean", usual["mean"])),
         std=tuple(row.get("std", usual["std"])),
         interpolation=row.get("interpolation", usual.get("interpolation", "bicubic")),
         policy=row["policy"],
         intensity=row["intensity"],
-        checksum=checksum(module),
+        inputs=_channels(row),
+        layers=tuple(taken),
+        made_by={**made_by, "library": f"timm {timm.__version__}"},
     )
 
 
-def _pooled(module: torch.nn.Module, row: Mapping) -> Pooled:
+def _pooled(module: torch.nn.Module, row: Mapping, taken: Mapping[str, int]) -> torch.nn.Module:
     class_tokens = int(getattr(module, "cls_token", None) is not None)
-    if row["pooling"] == "both" and not class_tokens:
+    if row.get("pooling") == "both" and not class_tokens:
         found = f"'both', and {row['architecture']} has no class token"
         raise bad(row, "pooling", found, "mean")
     registers = getattr(module, "num_prefix_tokens", class_tokens) - class_tokens
-    return Pooled(module, row["pooling"], class_tokens, registers).eval()
+    how = row.get("pooling") if row.get("pooling") in ("mean", "both") else None
+    if taken:
+        return _Layered(module, how, class_tokens, registers, taken).eval()
+    return Pooled(module, how, class_tokens, registers).eval() if how else module
+
+
+def _channels(row: Mapping) -> int:
+    return row.get("model_args", {}).get("in_chans", COLOURS)
+
+
+def _own_pooling(module: torch.nn.Module) -> str:
+    return "token" if getattr(module, "global_pool", None) == "token" else "mean"
+
+
+def _layer_names(module: torch.nn.Module) -> list[str]:
+    """Names that timm has for what `features_only` can give, or none."""
+    if not hasattr(module, "forward_intermediates"):
+        return []
+    return [part["module"] for part in module.feature_info]
+
+
+class _Layered(Pooled):
+    """A network whose layers are pooled beside its vector, all from one forward pass.
+
+    Without `how`, the network pools its vector itself.
+    """
+
+    def __init__(self, network, how: str | None, class_tokens: int, registers: int, taken: Mapping):
+        super().__init__(network, how, class_tokens, registers)
+        self.taken = dict(taken)
+        self.of_layers = how or (_own_pooling(network))
+        known = inspect.signature(network.forward_intermediates).parameters
+        has_tokens = "return_prefix_tokens" in known
+        self.options = {"output_fmt": "NLC", "return_prefix_tokens": True} if has_tokens else {}
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Map (B, inputs, y, x) to (B, d) and each layer's (B, d_k)."""
+        places = list(self.taken.values())
+        features, parts = self.network.forward_intermediates(images, places, **self.options)
+        vector = self.network.forward_head(features)
+        vector = vector if self.how is None else self.pooled(vector)
+        return vector, dict(zip(self.taken, map(self._pooled_layer, parts), strict=True))
+
+    def _pooled_layer(self, part) -> torch.Tensor:
+        patches, before = part if isinstance(part, tuple) else (part, None)
+        if patches.ndim == 4:
+            return patches.mean((2, 3))
+        if before is None:
+            return pool(patches, "mean", class_tokens=0)
+        tokens = torch.cat([before, patches], 1)
+        return pool(tokens, self.of_layers, registers=before.shape[1] - 1)

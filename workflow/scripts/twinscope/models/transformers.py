@@ -1,14 +1,17 @@
 """Networks of the transformers library: from a hub, or untrained from a configuration alone."""
 
+import inspect
 from collections.abc import Mapping
 
 import torch
 import transformers
 
+from twinscope.channels import COLOURS
 from twinscope.errors import one_of
+from twinscope.files import sha256
 from twinscope.models import Network, bad, hub
+from twinscope.models.layers import wanted
 from twinscope.models.pooling import POOLINGS, Pooled
-from twinscope.models.weights import checksum
 
 # What says nothing about the network: labels, versions, where it was kept.
 ASIDE = {"_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version"}
@@ -34,16 +37,20 @@ def load(row: Mapping) -> Network:
         module = _untrained(row, config, row.get("seed", 0))
     else:
         module = _trained(row, config)
-    module = _pooled(module.float(), row, config).eval().requires_grad_(False)
+    taken = wanted(row, _layer_names(config))
+    made_by = _made_by(row, module, config)
+    module = _pooled(module.float(), row, config, taken).eval().requires_grad_(False)
     return Network(
         module=module,
         size=_size(row, config),
-        mean=_three(row, "mean"),
-        std=_three(row, "std"),
+        mean=_numbers(row, "mean"),
+        std=_numbers(row, "std"),
         interpolation=row.get("interpolation", "bicubic"),
         policy=row["policy"],
         intensity=row["intensity"],
-        checksum=checksum(module),
+        inputs=getattr(config, "num_channels", COLOURS),
+        layers=tuple(taken),
+        made_by=made_by,
     )
 
 
@@ -133,16 +140,51 @@ def _hold_against(row: Mapping, ours, theirs) -> None:
             raise bad(row, "model_args", f"{name} {mine!r}", expected)
 
 
-def _pooled(module: torch.nn.Module, row: Mapping, config) -> Pooled:
+def _pooled(module: torch.nn.Module, row: Mapping, config, taken: Mapping[str, int]) -> Pooled:
     names = {name.rpartition(".")[2] for name, _ in module.named_parameters()}
     class_tokens = int(bool(names & set(CLASS_TOKENS)))
     how = row.get("pooling", "token" if class_tokens else "mean")
+    if getattr(config, "mask_ratio", 0):
+        expected = "a network that sees all of an image: timm has the same one"
+        raise bad(row, "architecture", "one that hides patches at random (mask_ratio)", expected)
     if how not in POOLINGS:
         raise bad(row, "pooling", repr(how), one_of(POOLINGS, how))
     if how != "mean" and not class_tokens:
         raise bad(row, "pooling", f"{how!r}, and the network has no class token", "mean")
     registers = row.get("register_tokens", getattr(config, "num_register_tokens", 0) or 0)
+    if taken:
+        return _Layered(module, how, class_tokens, registers, taken)
     return Pooled(module, how, class_tokens, registers)
+
+
+class _Layered(Pooled):
+    """A network whose layers are pooled as its vector is, all from one forward pass."""
+
+    def __init__(self, network, how: str, class_tokens: int, registers: int, taken: Mapping):
+        super().__init__(network, how, class_tokens, registers)
+        self.taken = dict(taken)
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Map (B, inputs, y, x) to (B, d) and each layer's (B, d_k)."""
+        output = self.network(images, output_hidden_states=True)
+        # The first state is what enters the first layer.
+        states = output.hidden_states[1:]
+        layers = {name: self.pooled(states[place]) for name, place in self.taken.items()}
+        return self.pooled(output.last_hidden_state), layers
+
+
+def _layer_names(config) -> list[str]:
+    count = getattr(config, "num_hidden_layers", None) or len(getattr(config, "depths", ()))
+    return [f"layer.{number}" for number in range(count)]
+
+
+def _made_by(row: Mapping, module: torch.nn.Module, config) -> dict:
+    """Say what leaves no trace in the weights: configuration, pooling, code of a repository."""
+    arguments = {k: v for k, v in config.to_diff_dict().items() if k not in ASIDE}
+    made_by = {"model_args": arguments, "library": f"transformers {transformers.__version__}"}
+    if _trusted(row):
+        made_by["code"] = sha256(inspect.getsourcefile(type(module)))
+    return made_by | {k: row[k] for k in ("pooling", "register_tokens") if k in row}
 
 
 def _size(row: Mapping, config) -> int:
@@ -152,7 +194,9 @@ def _size(row: Mapping, config) -> int:
     return size if isinstance(size, int) else size[-1]
 
 
-def _three(row: Mapping, column: str) -> tuple[float, ...]:
+def _numbers(row: Mapping, column: str) -> tuple[float, ...]:
+    if row["intensity"] == "own":
+        return ()
     if column not in row:
         expected = "three numbers: see preprocessor_config.json of the repository"
         raise bad(row, column, "nothing", expected)
