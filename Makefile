@@ -5,7 +5,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN = $(VENV)/bin
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: study test test-slow test-unit test-workflow lint format real simulator bench-study bench-simulator bench-segmentation rulegraph clean
+.PHONY: study test test-slow test-unit test-workflow lint format real simulator doctor bench-study bench-simulator bench-segmentation bench-embedding rulegraph clean
 
 study: $(VENV)/installed
 	$(SNAKEMAKE)
@@ -44,6 +44,10 @@ simulator: $(VENV)/installed
 	$(SNAKEMAKE) --directory studies/simulator all contrasts
 	$(BIN)/python docs/shrink.py studies/simulator/results/figures/sheets/*.jpg
 
+# What would stop the study, before it starts.
+doctor: $(VENV)/installed
+	$(SNAKEMAKE) doctor
+
 bench-study: $(VENV)/installed
 	$(BIN)/python benchmarks/study.py --cores $(CORES)
 
@@ -55,6 +59,10 @@ bench-simulator: $(VENV)/installed
 bench-segmentation: $(VENV)/installed
 	$(BIN)/python benchmarks/segmentation.py
 	$(BIN)/python benchmarks/segmentation.py --speed 1000
+
+# The rule embed beside the bare forward loop of its network; best with nothing else running.
+bench-embedding: $(VENV)/installed
+	$(BIN)/python benchmarks/embedding.py
 
 rulegraph: $(VENV)/installed
 	$(BIN)/snakemake --rulegraph mermaid-js
