@@ -15,9 +15,8 @@ def summarise(
 ) -> pd.DataFrame:
     """Describe the cells of every image by linear moments.
 
-    Linear moments are unbiased in samples of any size. Outer quantiles, the coefficients of
-    skewness and kurtosis, and to a lesser degree the standard deviation, move with the number of
-    cells: in images of ten cells those of nuclear area tell a count, which is for others to tell.
+    Linear moments are unbiased in samples of any size. Outer quantiles are not: in images of ten
+    cells those of nuclear area tell a count, which is for others to tell.
 
     Parameters
     ----------
