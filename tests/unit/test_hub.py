@@ -29,6 +29,15 @@ VIT = {**TAG, "model": "net", "architecture": "test_vit"}
 ARGUMENTS = {"reg_tokens": 2, "init_values": 1e-5}
 SCALING = {"mean": [0.7, 0.6, 0.5], "std": [0.2, 0.3, 0.4]}
 WHOLE = {**VIT, **SCALING, "weights": "hf-hub:owner/whole", "model_args": ARGUMENTS}
+LIBRARY = {
+    **{"model_type": "vit", "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2},
+    **{"intermediate_size": 32, "image_size": 32, "patch_size": 16},
+}
+HF = {
+    **{"model": "net", "loader": "transformers", "architecture": "vit", **SCALING},
+    **{"weights": "hf-hub:owner/library", "policy": "rgb", "intensity": "dtype"},
+    **{"model_args": LIBRARY},
+}
 LOAD = f"""
 import json, logging, sys, traceback; sys.path.insert(0, {str(SCRIPTS)!r})
 logging.basicConfig(level=logging.INFO)
@@ -58,6 +67,12 @@ def network(name, **arguments):
     return timm.create_model(name, pretrained=False, **arguments)
 
 
+def library():
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(6)
+    return transformers.AutoModel.from_config(transformers.AutoConfig.for_model(**LIBRARY))
+
+
 def content(folder) -> dict[str, bytes]:
     """What the stand-in's repositories hold."""
     from safetensors.torch import save
@@ -69,8 +84,11 @@ def content(folder) -> dict[str, bytes]:
     vit, plain = network("test_vit", num_classes=9, **ARGUMENTS), network("test_vit")
     config = {"architecture": "test_vit.r160", "num_classes": 9, "model_args": ARGUMENTS}
     config |= {"pretrained_cfg": {**SCALING, "interpolation": "bicubic"}}
-    weights = save(plain.state_dict())
+    weights, large = save(plain.state_dict()), library()
     return {
+        "owner/library/main/model.safetensors": save(large.state_dict()),
+        "owner/library/main/config.json": large.config.to_json_string().encode(),
+        "owner/opened/main/model.safetensors": weights,
         "timm/test_resnet.r160_in1k/main/model.safetensors": save(
             network("test_resnet").state_dict()
         ),
@@ -109,6 +127,9 @@ class Hub(BaseHTTPRequestHandler):
         asked = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", self.path)
         repo, revision, name = asked.groups() if asked else ("", "", "")
         self.server.asked.append((self.command, repo, name, self.headers.get("Range")))
+        # Gated, and opened to the one who has accepted its terms.
+        if repo == "owner/opened" and self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return self.refuse(401, "GatedRepo")
         held = {key for key in self.server.files if key.startswith(f"{repo}/")}
         if repo in REFUSED or not held:
             return self.refuse(*REFUSED.get(repo, (404, "RepoNotFound")))
@@ -195,10 +216,14 @@ ROWS = {
     **{
         name: {**VIT, "weights": f"hf-hub:owner/{name}"}
         for name in (
-            *("gated", "forbidden", "private", "invalid", "gone"),
+            *("opened", "gated", "forbidden", "private", "invalid", "gone"),
             *("code", "truncated", "other", "damaged", "severed"),
         )
     },
+    "library": HF,
+    "library gated": {**HF, "weights": "hf-hub:owner/gated"},
+    "library gone": {**HF, "weights": "hf-hub:owner/gone"},
+    "library argument": {**HF, "model_args": {**LIBRARY, "num_hidden_layers": 1}},
     "other architecture": {**WHOLE, "architecture": "test_vit2"},
     "other argument": {**WHOLE, "model_args": {**ARGUMENTS, "init_values": 1e-4}},
     "no argument": {**WHOLE, "model_args": {"reg_tokens": 2}},
@@ -225,7 +250,20 @@ def test_weights_come_from_the_hub(said):
     plain = checksum("test_vit")
     assert said["tag"] == checksum("test_resnet")
     assert said["whole"] == checksum("test_vit", num_classes=9, **ARGUMENTS)
-    assert said["binary"] == said["named"] == plain
+    assert said["binary"] == said["named"] == said["opened"] == plain
+
+
+def test_a_model_of_transformers_comes_from_the_hub(said):
+    from twinscope.models.pooling import Pooled
+    from twinscope.models.weights import checksum
+
+    assert said["library"] == checksum(Pooled(library(), "token", 1, 0))
+
+
+def test_a_gated_repository_stays_shut_without_its_token(hub, tmp_path):
+    for token in ("", "hf_" + "Another"):
+        (line,) = load(hub.endpoint, tmp_path, ROWS["opened"], HF_TOKEN=token)
+        assert line.startswith("refused") and "401" in line and "HF_TOKEN" in line
 
 
 def test_a_download_that_is_cut_goes_on_where_it_stopped(hub, said):
@@ -257,6 +295,9 @@ def test_a_download_that_is_cut_goes_on_where_it_stopped(hub, said):
         ("damaged", "weights", ["damaged in the cache", "delete "]),
         ("severed", "weights", ["cut short", "run again"]),
         ("pinned", "sha256", ["owner/binary", "0" * 64]),
+        ("library gated", "weights", ["owner/gated", "403", "terms accepted"]),
+        ("library gone", "weights", ["owner/gone", "404"]),
+        ("library argument", "model_args", ["num_hidden_layers 1", "expected 2"]),
         ("other architecture", "architecture", ["'test_vit2'", "expected test_vit,"]),
         ("other argument", "model_args", ["init_values 0.0001", '"init_values": 1e-05']),
         ("no argument", "model_args", ["no init_values", '"init_values": 1e-05', "twins"]),
@@ -289,7 +330,7 @@ def test_without_a_network_the_cache_is_enough(hub, said, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         nowhere = f"http://127.0.0.1:{free.getsockname()[1]}"
-    names = ("tag", "whole", "binary", "named", "cut")
+    names = ("tag", "whole", "binary", "named", "cut", "library", "opened")
     rows = [ROWS[name] for name in names]
     assert load(nowhere, hub.home, *rows) == [said[name] for name in names]
     # Nor is one needed for twins, whatever their model's weights.
