@@ -13,7 +13,7 @@ from twinscope.sources.simulated import cells, effects, optics, plates
 from twinscope.sources.simulated.factors import CELL, WELL, untreated
 
 MEASURES = ["area", "eccentricity", "dna", "er", "rna", "agp", "mito"]
-MEASURES += ["texture", "reach", "coherence"]
+MEASURES += ["contrast", "fineness", "reach", "coherence"]
 CROSS = ndimage.generate_binary_structure(2, 1)
 SINGLE = ["count", "nuclear-shape", "nuclear-size", "texture", "organelle", "actin", "intensity"]
 
@@ -113,7 +113,7 @@ def test_effects_name_what_they_change():
         "count": {"density"},
         "nuclear-shape": {"nuclear_eccentricity", "nuclear_irregularity"},
         "nuclear-size": {"nuclear_area"},
-        "texture": {"chromatin_contrast", "chromatin_scale"},
+        "texture": {"chromatin_scale"},
         "organelle": {"mito_spread"},
         "actin": {"actin_alignment"},
         "intensity": {"er_intensity", "rna_intensity", "mito_intensity"},
@@ -174,7 +174,9 @@ def _measure(picture):
     for channel, name in ((1, "er"), (2, "rna"), (3, "agp"), (4, "mito")):
         table[name] = _means(light[channel], picture.cells)
     table["dna"] = _means(light[0], core)
-    table["texture"] = np.sqrt(_means(light[0] ** 2, core) / table["dna"] ** 2 - 1)
+    table["contrast"] = np.sqrt(_means(light[0] ** 2, core) / table["dna"] ** 2 - 1)
+    # Coarse grains: pixels two apart differ little against pixels four apart.
+    table["fineness"] = _steps(light[0], core, 2) / _steps(light[0], core, 4)
     table["reach"] = _means(light[4] * far, body) / _means(light[4], body) / _means(far, body)
     table["coherence"] = np.hypot(xx - yy, 2 * xy) / (xx + yy)
     whole = table[~table["border"] & (table["type"] == "interphase")]
@@ -188,13 +190,19 @@ def _means(values, labels):
     return pd.Series(total / np.where(size > 0, size, np.nan), np.arange(1, len(size) + 1))
 
 
+def _steps(light, labels, apart):
+    """Mean square of the difference of pixels of one label that are so far apart in a row."""
+    left, right = labels[:, :-apart], labels[:, apart:]
+    return _means((light[:, apart:] - light[:, :-apart]) ** 2, np.where(left == right, left, 0))
+
+
 @pytest.mark.parametrize(
     ("effect", "own"),
     [
         ("count", {"count"}),
         ("nuclear-shape", {"eccentricity"}),
         ("nuclear-size", {"area"}),
-        ("texture", {"texture"}),
+        ("texture", {"fineness"}),
         ("organelle", {"reach"}),
         ("actin", {"coherence"}),
         ("intensity", {"er", "rna", "mito"}),

@@ -1,13 +1,18 @@
-"""What a baseline can see in principle, held against what a simulated perturbation changes."""
+"""What a baseline can see in principle, held against what changes in simulated images."""
 
 from collections.abc import Iterable, Mapping
 
-from twinscope.sources.simulated.causes import CAUSES
+from twinscope.sources.simulated.causes import CAUSES, DRIVERS
 from twinscope.sources.simulated.effects import PERTURBATIONS
+from twinscope.sources.simulated.genes import PROGRAMMES
 
-# Genes that follow the slide or nothing: with slides kept whole, no picture tells of them.
-UNSEEN = ("high_slide", "high_none")
-ALL = {"count", "size", "shape", "texture", "organelle", "actin", "intensity", "position"}
+HIGH = "high_"
+# Of a driver that explains less of a gene, a baseline may see too little to be asked for it.
+SHARE = 0.2
+# With slides kept whole no picture tells of the slide.
+HIDDEN = {"slide"}
+CULTURE = {"count", "size", "shape", "texture", "organelle", "actin", "intensity", "position"}
+TISSUE = {"composition", "count", "size", "arrangement", "texture"}
 
 
 def expected(
@@ -18,11 +23,12 @@ def expected(
     Parameters
     ----------
     classes : iterable of str
-        Effects or perturbations of the simulator; others are left out.
+        Effects or perturbations of the simulator, or the classes of a target that says whether a
+        gene of `PROGRAMMES` is high; others are left out.
     functions : mapping
         Representation to its function; "network" for networks.
     target : str
-        Column of the classes: genes of which no image tells are known by it.
+        Column of the classes: ``high_{gene}`` for genes.
 
     Returns
     -------
@@ -31,37 +37,53 @@ def expected(
         reads nothing of it). A representation is left out where the design does not decide: a
         network, or a baseline that a change reaches only faintly.
     """
-    if target in UNSEEN:
-        blind = [name for name, what in functions.items() if what != "true-factors"]
-        return {name: dict.fromkeys(sorted(blind), "no") for name in sorted(set(classes))}
     found = {}
     for name in sorted(set(classes)):
-        effect = PERTURBATIONS[name].effect if name in PERTURBATIONS else name
-        if effect not in CAUSES:
-            continue
-        changed = CAUSES[effect]
-        answers = {who: _answer(what, changed) for who, what in sorted(functions.items())}
-        found[name] = {who: answer for who, answer in answers.items() if answer}
+        cause = _of_gene(target) or _of_effect(name)
+        if cause:
+            answers = {who: _answer(what, *cause) for who, what in sorted(functions.items())}
+            found[name] = {who: answer for who, answer in answers.items() if answer}
     return found
 
 
-def _answer(function: str, changed: frozenset[str]) -> str:
-    sees, blind = READS.get(function, ((), ()))
-    if changed & set(sees):
+def _of_effect(name: str):
+    """Look up who reads what of cultures and what an effect changes, all of it clearly."""
+    effect = PERTURBATIONS[name].effect if name in PERTURBATIONS else name
+    return (OF_EFFECTS, CAUSES[effect], CAUSES[effect]) if effect in CAUSES else None
+
+
+def _of_gene(target: str):
+    """Look up who reads what of tissue, what drives a gene, and what drives much of it."""
+    gene = target.removeprefix(HIGH)
+    if gene == target or gene not in PROGRAMMES:
+        return None
+    shares = PROGRAMMES[gene]
+    much = (DRIVERS[driver] for driver, share in shares.items() if share >= SHARE)
+    drivers = (DRIVERS[driver] for driver in shares)
+    return OF_GENES, frozenset().union(*drivers), frozenset().union(*much)
+
+
+def _answer(function: str, reads: Mapping, changed: frozenset[str], strong: frozenset[str]) -> str:
+    if changed <= HIDDEN:
+        return "" if changed and function == "true-factors" else "no"
+    if function not in reads:
+        return ""
+    sees, faint = reads[function]
+    if strong & sees:
         return "yes"
-    return "no" if changed <= set(blind) else ""
+    return "no" if changed.isdisjoint(sees | faint) else ""
 
 
 def _reads(*sees: str, faint: Iterable[str] = ()) -> tuple[set[str], set[str]]:
-    """Pair what a function sees with what it is blind to: all else but what reaches it faintly."""
-    return set(sees), ALL - set(sees) - set(faint)
+    """Pair what a function sees with what reaches it faintly; it is blind to all else."""
+    return set(sees), set(faint)
 
 
-# Function to (what it sees, what it is blind to). Position reaches images through the edge effect.
-READS: dict[str, tuple[set[str], set[str]]] = {
+# Function to (what it sees, what reaches it faintly). Position shows through the edge effect.
+OF_EFFECTS: dict[str, tuple[set[str], set[str]]] = {
     "cell-count": _reads("count", faint=("size", "position")),
     "nuclear-shape": _reads("size", "shape", faint=("position",)),
-    "nuclear-intensity": _reads("intensity", faint=("organelle", "texture", "size", "position")),
+    "nuclear-intensity": _reads("intensity", faint=("organelle", "size", "position")),
     "nuclear-texture": _reads(
         "texture", faint=("organelle", "size", "shape", "intensity", "position")
     ),
@@ -70,10 +92,10 @@ READS: dict[str, tuple[set[str], set[str]]] = {
         *("organelle", "actin"), faint=("intensity", "size", "shape", "count", "position")
     ),
     "intensity-moments": _reads(
-        *("count", "intensity"), faint=("size", "texture", "organelle", "position", "shape")
+        *("count", "intensity"), faint=("size", "organelle", "position", "shape")
     ),
     "intensity-histogram": _reads(
-        *("count", "intensity"), faint=("size", "texture", "organelle", "position", "shape")
+        *("count", "intensity"), faint=("size", "organelle", "position", "shape")
     ),
     "tissue-fraction": _reads("count", faint=("size", "intensity", "position")),
     "layout": _reads(faint=("count", "position")),
@@ -81,14 +103,14 @@ READS: dict[str, tuple[set[str], set[str]]] = {
     "composition": _reads("size", "shape", faint=("count", "position")),
     # Drawn as centroids it sees no shape, drawn as masks a coarse one.
     "mask-network": _reads("count", faint=("size", "shape", "position")),
-    "channel-correlation": _reads(faint=ALL),
-    "thumbnail": _reads("count", faint=ALL - {"count"}),
-    "pixel-components": _reads("count", faint=ALL - {"count"}),
-    "random-patches": _reads("count", "intensity", faint=ALL - {"count", "intensity"}),
-    "haralick": _reads("texture", faint=ALL - {"texture"}),
-    "lbp": _reads("texture", faint=ALL - {"texture"}),
-    "granularity": _reads("count", faint=ALL - {"count"}),
-    "power-spectrum": _reads(faint=ALL),
+    "channel-correlation": _reads(faint=CULTURE - {"texture"}),
+    "thumbnail": _reads("count", faint=CULTURE - {"count"}),
+    "pixel-components": _reads("count", faint=CULTURE - {"count"}),
+    "random-patches": _reads("count", "intensity", faint=CULTURE - {"count", "intensity"}),
+    "haralick": _reads("texture", faint=CULTURE - {"texture"}),
+    "lbp": _reads("texture", faint=CULTURE - {"texture"}),
+    "granularity": _reads("count", "texture", faint=CULTURE - {"count", "texture"}),
+    "power-spectrum": _reads("texture", faint=CULTURE - {"texture"}),
     "classical": _reads(
         *("size", "shape", "texture", "intensity"),
         faint=("organelle", "actin", "count", "position"),
@@ -97,9 +119,46 @@ READS: dict[str, tuple[set[str], set[str]]] = {
     "well": _reads("position"),
     "plate-order": _reads(faint=("position",)),
     "coordinates": _reads("position"),
-    "file-size": _reads("count", faint=ALL - {"count"}),
+    "file-size": _reads("count", faint=CULTURE - {"count"}),
     "batch": _reads(),
     "noise": _reads(),
     "constant": _reads(),
-    "true-factors": _reads(*(ALL - {"position"}), faint=("position",)),
+    "true-factors": _reads(*(CULTURE - {"position"}), faint=("position",)),
+}
+# A gene is asked for on slides that were not fitted on, whose stains differ: what reads light, and
+# not its form within a nucleus, sees a change of nuclei faintly. Nuclei keep a distance of their
+# own size, so their spacing tells how dense they lie; the cell count knows the area they cover.
+# Shape and texture of nuclei tell types apart, and a texture is measured on more of a larger one.
+LIGHT = _reads(faint=TISSUE)
+NOTHING = _reads()
+OF_GENES: dict[str, tuple[set[str], set[str]]] = {
+    "cell-count": _reads("count", faint=("size", "composition", "arrangement")),
+    "tissue-fraction": _reads(faint=TISSUE - {"texture"}),
+    "nuclear-shape": _reads("size", "composition"),
+    "layout": _reads("count", "arrangement", faint=("composition",)),
+    "graph": _reads("count", "arrangement", faint=("composition", "size")),
+    "composition": _reads("size", "composition", faint=("count", "arrangement")),
+    "mask-network": _reads("count", faint=("size", "composition", "arrangement")),
+    "nuclear-intensity": LIGHT,
+    "intensity-moments": LIGHT,
+    "intensity-histogram": LIGHT,
+    "channel-correlation": LIGHT,
+    "optical-density": LIGHT,
+    "thumbnail": LIGHT,
+    "pixel-components": LIGHT,
+    "random-patches": LIGHT,
+    "nuclear-texture": _reads("texture", faint=("size", "composition", "count", "arrangement")),
+    "haralick": LIGHT,
+    "lbp": LIGHT,
+    "granularity": LIGHT,
+    "power-spectrum": LIGHT,
+    "classical": _reads("size", "texture", faint=TISSUE - {"size", "texture"}),
+    "file-size": LIGHT,
+    "position": NOTHING,
+    "coordinates": NOTHING,
+    "batch": NOTHING,
+    "library-size": NOTHING,
+    "noise": NOTHING,
+    "constant": NOTHING,
+    "true-factors": _reads(*TISSUE),
 }
