@@ -42,7 +42,7 @@ real: $(VENV)/installed
 # The simulator held against its own truth, and its contact sheets for the manual.
 simulator: $(VENV)/installed
 	$(SNAKEMAKE) --directory studies/simulator all contrasts
-	$(BIN)/python docs/shrink.py studies/simulator/results/figures/sheets/*.jpg
+	$(BIN)/python docs/shrink.py $(foreach sheet,doses effects slides,studies/simulator/results/figures/sheets/$(sheet).jpg)
 
 # What would stop the study, before it starts.
 doctor: $(VENV)/installed
