@@ -94,13 +94,18 @@ def test_pairing_takes_out_what_both_share():
     assert (row["upper"] - row["lower"]) / 2 == pytest.approx(0.01 * 2.0, rel=0.15)
 
 
-def test_holm_counts_every_row_of_the_model():
+def test_holm_counts_baselines_and_twins_apart_and_the_sample_of_twins_not_at_all():
     scores = {name: shaken(0.6, 0.01) for name in ("b1", "b2", "b3", *SEEDS)}
     scores["model"] = (0.63, np.full(100, 0.63))
     table = judge(scores, dict.fromkeys(("b1", "b2", "b3"), "structure"), SEEDS, n_groups=30)
     assert len(table) == 9
-    assert table["p_holm"].to_numpy() == pytest.approx(statistics.holm(table["p"]))
-    assert (table["p_holm"] > 2 * table["p"]).all()
+    rows = table.set_index("against")
+    for names in (["b1", "b2", "b3"], SEEDS):
+        assert rows.loc[names, "p_holm"].to_numpy() == pytest.approx(
+            statistics.holm(rows.loc[names, "p"])
+        )
+        assert (rows.loc[names, "p_holm"] > 2 * rows.loc[names, "p"]).all()
+    assert rows.loc["twins", "p_holm"] == rows.loc["twins", "p"]
 
 
 def test_lower_is_better_turns_the_sign():

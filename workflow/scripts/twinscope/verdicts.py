@@ -115,8 +115,10 @@ def compare(
     -------
     DataFrame
         Columns `COLUMNS`, scope "one": a row for each baseline and twin, sorted, and one against
-        "twins". p values are two-sided; `p_holm` is adjusted over all rows; `p_equivalence` is
-        from two one-sided tests. What is undefined is NaN, with an empty verdict and a reason.
+        "twins". p values are two-sided; `p_holm` is adjusted over the baselines, over the twins
+        one by one, and not at all for the twins as a sample, which is one question asked before;
+        `p_equivalence` is from two one-sided tests. What is undefined is NaN, with an empty
+        verdict and a reason.
     """
     sign = 1 if higher_is_better else -1
     rows = [
@@ -129,7 +131,10 @@ def compare(
     ]
     rows.append(_row(model, sorted(twins), "twin", scores, sign, margin, n_groups, sample=True))
     table = pd.DataFrame(rows)
-    table["p_holm"] = holm(table["p"].to_numpy(dtype=float))
+    asked = np.repeat([0, 1, 2], [len(others), len(twins), 1])
+    table["p_holm"] = (
+        table["p"].astype(float).groupby(asked).transform(lambda p: holm(p.to_numpy()))
+    )
     table["verdict"] = [
         _verdict(*row) for row in table[["delta", "p_holm", "p_equivalence"]].values
     ]
