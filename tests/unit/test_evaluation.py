@@ -217,6 +217,33 @@ def test_controls_that_shaped_the_correction_are_told_apart_and_within_folds_the
     assert np.mean(inside) < 0.58
 
 
+@pytest.mark.parametrize("name", alignment.ALIGNMENTS)
+def test_every_alignment_within_folds_keeps_a_signal_and_makes_none(name):
+    """A treatment moves two of ten features, plates move all; a constant one is of no use."""
+    if name == "harmony":
+        pytest.importorskip("harmonypy")
+    places, index, folds = plates(1)
+    rng = np.random.default_rng(1)
+    values = (
+        rng.normal(size=(len(places), 10))
+        + 3 * rng.normal(size=(4, 10))[np.repeat(np.arange(4), 24)]
+    )
+    values[:, 9] = 1.0
+    treated = values + 2.5 * np.outer(folds["label"] == "null", np.arange(10) < 2)
+    # What is learned in each fold comes after the alignment, whatever its columns are by then.
+    fit = {"fit": {"kind": "components", "components": 4}}
+    task = {"task": "t", "alignments": [name], "probes": ["logistic"], "metrics": ["auroc"]}
+    task |= {"reference": "control"}
+    who = {"representation": "r", "role": "", "family": "", "of": "", "similarity": "cosine"}
+    found = {}
+    for what, X, made in (("null", values, {}), ("fit", treated, fit), ("signal", treated, {})):
+        names = [f"f{k}" for k in range(10)]
+        pair = evaluation.profiles([(X, index, names, made)], task)
+        found[what] = auroc(evaluation.evaluate(pair, folds, task, who, draws=100))
+    assert found["null"] < 0.65 and found["signal"] > 0.85
+    assert found["fit"] > (0.5 if name == "none" else 0.6)
+
+
 def test_controls_as_items_want_their_label_as_reference(refused):
     values, index, folds = plates()
     task = {"task": "t", "alignments": ["standardize"], "probes": ["knn"], "metrics": ["auroc"]}

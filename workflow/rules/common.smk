@@ -38,6 +38,9 @@ def schema_of(name):
     return files.read_schema(HERE.parent / f"schemas/{name}.schema.yaml")
 
 
+ALIGNMENTS = schema_of("tasks")["properties"]["alignments"]["items"]["enum"]
+
+
 def rows_of(name, *key):
     """The rows of one table of the study, checked against its schema."""
     path = config["tables"][name]
@@ -287,5 +290,5 @@ wildcard_constraints:
     dataset=pattern(datasets),
     unit=pattern({unit for members in units.values() for unit in members}),
     task=pattern(tasks),
-    alignment="none|standardize",
+    alignment=pattern(ALIGNMENTS),
     representation=pattern(representations),

@@ -11,7 +11,7 @@ rule align:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        code=code("align.py", "twinscope/alignment.py"),
+        code=code("align.py", "twinscope/alignment.py", "twinscope/whitening.py"),
     script:
         "../scripts/align.py"
 
@@ -60,6 +60,7 @@ rule evaluate:
                 "twinscope/classifiers.py",
                 "twinscope/fitted.py",
                 "twinscope/alignment.py",
+                "twinscope/whitening.py",
             ),
             *("twinscope/metrics.py", "twinscope/statistics.py"),
         ),

@@ -14,9 +14,11 @@ layers = {
     layer: alignment.align(name, X, batches, controls).features
     for layer, X in representations.layers(data).items()
 }
-if aligned.n_constant:
-    jobs.log.info("%d features with constant controls in a batch: only centred", aligned.n_constant)
-provenance["alignment"] = name
+constant = f"{aligned.n_constant} features with constant controls in a batch are only centred"
+jobs.log.info("; ".join([constant, *aligned.notes]))
+if aligned.components:
+    names = alignment.named([], aligned.features.shape[1])
+provenance |= {"alignment": name, "alignment_notes": list(aligned.notes)}
 files.write_features(
     snakemake.output.profiles, aligned.features, index, names, provenance, layers=layers
 )

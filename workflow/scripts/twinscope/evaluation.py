@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from twinscope import fitted, probes, statistics
-from twinscope.alignment import aggregate, align
+from twinscope.alignment import aggregate, align, named
 from twinscope.errors import InputError
 from twinscope.metrics import METRICS
 
@@ -166,7 +166,8 @@ def _steps(made: Mapping, index: pd.DataFrame, names) -> list[Callable]:
         batch = index["batch"].to_numpy(str)
         steps.append(lambda X, train: align(within, X, batch, control & train).features)
     if fit:
-        steps.append(lambda X, train: fitted.transform(fit, X, names, train))
+        # What is aligned may have turned into components, whose names are nobody's.
+        steps.append(lambda X, train: fitted.transform(fit, X, named(names, X.shape[1]), train))
     return steps
 
 

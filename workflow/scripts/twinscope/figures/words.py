@@ -123,7 +123,17 @@ METRICS = {
     "log_loss": "log-loss",
 }
 PROBES = {"logistic": "logistic regression", "knn": "k-nearest neighbours"}
-ALIGNMENTS = {"none": "no alignment", "standardize": "standardized per batch"}
+ALIGNMENTS = {
+    "none": "no alignment",
+    "standardize": "standardized per batch",
+    "center-scale": "centred and scaled per batch",
+    "robust-mad": "median and MAD per batch",
+    "pca-cs": "principal components, centred and scaled per batch",
+    "tvn": "typical variation normalization",
+    "tvn-shrink": "typical variation normalization, shrunk",
+    "sphering": "sphered",
+    "harmony": "Harmony",
+}
 FAMILIES = {
     "pretrained": "Models",
     "untrained": "Models without pretraining",
