@@ -5,7 +5,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN = $(VENV)/bin
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: study test test-slow test-unit test-workflow lint format real simulator doctor bench-study bench-simulator bench-segmentation bench-embedding rulegraph clean
+.PHONY: study test test-slow test-unit test-workflow lint format real simulator doctor bench-study bench-simulator bench-segmentation bench-embedding bench-calibration bench-statistics rulegraph clean
 
 study: $(VENV)/installed
 	$(SNAKEMAKE)
@@ -63,6 +63,17 @@ bench-segmentation: $(VENV)/installed
 # The rule embed beside the bare forward loop of its network; best with nothing else running.
 bench-embedding: $(VENV)/installed
 	$(BIN)/python benchmarks/embedding.py
+
+# Intervals, p values and verdicts against simulated truth.
+bench-calibration: $(VENV)/installed
+	$(BIN)/python benchmarks/calibration.py --cores $(CORES) --figure results/power.svg
+
+# Beside the libraries that others use; copairs is needed for nothing else.
+bench-statistics: $(VENV)/installed
+	$(BIN)/pip install --quiet --constraint constraints.txt copairs==0.5.5
+	$(BIN)/python benchmarks/retrieval.py
+	$(BIN)/python benchmarks/ridge.py
+	$(BIN)/python benchmarks/relations.py
 
 rulegraph: $(VENV)/installed
 	$(BIN)/snakemake --rulegraph mermaid-js
