@@ -206,7 +206,7 @@ def test_a_pixel_without_a_size_is_refused(function):
 @pytest.fixture(scope="module")
 def wells():
     """Simulated wells of one plate: images and their effects."""
-    arguments = {"perturbations": ["texture-a", "null-a"], "rows": 6, "columns": 12}
+    arguments = {"perturbations": ["texture-a", "null-a"], "doses": [2.0], "rows": 8, "columns": 16}
     pictures = list(simulated.simulate("cells", "plate-1", 3, **arguments))
     index = pd.DataFrame([picture.row for picture in pictures])
     return index, [picture.image[:1] for picture in pictures]
@@ -221,4 +221,4 @@ def test_a_planted_texture_is_found_and_none_is_not(wells, function, effect, see
     assert min(treated.sum(), control.sum()) > 5
     values = frame.loc[:, frame.std() > 0]
     p = stats.mannwhitneyu(values[treated], values[control]).pvalue
-    assert (np.min(p) * values.shape[1] < 0.05) == seen
+    assert (np.min(p) * values.shape[1] < 0.01) == seen
