@@ -17,16 +17,8 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from twinscope import (
-    activity,
-    annotations,
-    comparison,
-    consistency,
-    detection,
-    evaluation,
-    permutation,
-    splits,
-)
+from twinscope import comparison, detection, evaluation, splits
+from twinscope.retrieval import activity, annotations, permutation, replicates
 
 GROUPS, WELLS, SEEN = 24, 4, 12
 # A factor so strong must be found nine times in ten.
@@ -111,7 +103,7 @@ def small(test: str, trial: int) -> list[bool]:
         more = {"within": ["batch"], "permutations": 500, "seed": trial}
         found = annotations.consistency(X, index, "moa", **more)
     else:
-        found = consistency.replicate_consistency(X, index, draws=500, seed=trial)
+        found = replicates.replicate_consistency(X, index, draws=500, seed=trial)
     return (found.groups["p"].dropna() < 0.05).tolist()
 
 

@@ -18,7 +18,8 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from twinscope import relations, statistics
+from twinscope import statistics
+from twinscope.relations import maps
 
 LIMIT = 60.0
 
@@ -50,14 +51,14 @@ def main() -> None:
 def measured(X, genes, tables, n_draws: int) -> tuple:
     """Run ours; of each annotation the recall and what it is in each draw."""
     marks, began = {}, time.perf_counter()
-    gene_map = relations.build(X, genes)
+    gene_map = maps.build(X, genes)
     marks["map"] = time.perf_counter() - began
     counts = statistics.resamples(gene_map.genes, n_draws)[1]
     marks["draws"] = time.perf_counter() - began - marks["map"]
     found = []
     for table in tables:
-        pairs = relations.locate(table, gene_map.genes)
-        relations.summarise(gene_map, pairs, counts)
+        pairs = maps.locate(table, gene_map.genes)
+        maps.summarise(gene_map, pairs, counts)
         found.append(pairs)
     total = time.perf_counter() - began
     marks["scores"] = total - sum(marks.values())
@@ -67,8 +68,8 @@ def measured(X, genes, tables, n_draws: int) -> tuple:
 
 def raw(gene_map, pairs, counts) -> np.ndarray:
     """Return the recall, and what it is in each draw of genes."""
-    recall = relations.annotated(gene_map, pairs.a, pairs.b)[:, :1]
-    drawn = relations.node_bootstrap(recall, pairs.a, pairs.b, counts, dyadic=False)
+    recall = maps.annotated(gene_map, pairs.a, pairs.b)[:, :1]
+    drawn = maps.node_bootstrap(recall, pairs.a, pairs.b, counts, dyadic=False)
     return np.concatenate([recall.mean(axis=0), drawn[:, 0]])
 
 

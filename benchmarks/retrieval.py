@@ -22,8 +22,8 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from twinscope.activity import activity
-from twinscope.annotations import consistency
+from twinscope.retrieval.activity import activity
+from twinscope.retrieval.annotations import consistency
 from twinscope.similarity import matrix
 
 WELLS, FEATURES, CONTROLS = 384, 600, 64

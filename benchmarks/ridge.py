@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from twinscope import ridge
+from twinscope.regression import ridge
 
 WANTED = 20.0
 

@@ -6,8 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinscope.alignment import ALIGNMENTS, aggregate, align
+from twinscope.alignment.whitening import (
+    fill,
+    inverse_root,
+    mean_and_sd,
+    order,
+    principal_axes,
+    whiten,
+)
 from twinscope.errors import InputError
-from twinscope.whitening import fill, inverse_root, mean_and_sd, order, principal_axes, whiten
 
 FITTED = sorted(set(ALIGNMENTS) - {"none", "harmony"})
 WHITENED = ["tvn", "tvn-shrink", "sphering"]

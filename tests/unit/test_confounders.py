@@ -6,19 +6,19 @@ from hypothesis import strategies as st
 from sklearn.metrics import silhouette_samples as oracle_silhouettes
 from sklearn.neighbors import NearestNeighbors
 
-from twinscope import silhouettes
-from twinscope.confounders import CONFOUNDERS, measure
-from twinscope.decodability import decode
-from twinscope.diffusion import connectivities, diffusion
-from twinscope.errors import InputError
-from twinscope.mixing import (
+from twinscope.confounders import silhouettes
+from twinscope.confounders.decodability import decode
+from twinscope.confounders.diffusion import connectivities, diffusion
+from twinscope.confounders.measures import CONFOUNDERS, measure
+from twinscope.confounders.mixing import (
     graph_connectivity,
     kbet,
     lisi,
     principal_component_regression,
     robustness_index,
 )
-from twinscope.neighbours import Items
+from twinscope.confounders.neighbours import Items
+from twinscope.errors import InputError
 
 MIXED = [name for name, metric in CONFOUNDERS.items() if metric.higher_is_mixed is not None]
 # scib-metrics 0.5.10 on the golden data and on `overlapping`; 31 neighbours, self included

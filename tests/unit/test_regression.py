@@ -10,8 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from twinscope import correlation, regression, ridge
 from twinscope.errors import InputError
+from twinscope.regression import correlation, expression, ridge
 from twinscope.statistics import interval, resamples
 
 GRID = np.array(ridge.PENALTIES)
@@ -187,7 +187,7 @@ def golden():
 
 def scored(Y, P, slides=None):
     slides = np.full(len(Y), "s") if slides is None else slides
-    return regression.score(Y, P, np.ones(len(Y)), np.zeros(len(Y)), slides, ["a"] * Y.shape[1])
+    return expression.score(Y, P, np.ones(len(Y)), np.zeros(len(Y)), slides, ["a"] * Y.shape[1])
 
 
 @pytest.mark.parametrize(("solver", "golden_value"), [("exact", 0.633570), ("lsqr", 0.633797)])
@@ -195,7 +195,7 @@ def test_hest_is_the_golden_value(solver, golden_value):
     X, Y, train = golden()
     P, penalty = ridge.hest(X, Y, train, 64, solver)
     assert penalty == 0.3125
-    scores = regression.average(scored(Y[~train], P[~train]))
+    scores = expression.average(scored(Y[~train], P[~train]))
     assert scores["pearson"] == pytest.approx(golden_value, abs=1e-6)
 
 
@@ -204,7 +204,7 @@ def test_an_offset_of_slides_raises_the_pooled_correlation_alone():
     Y, P = Y[~train], ridge.hest(X, Y, train, 64)[0][~train]
     slides = np.repeat(["one", "two"], 60)
     Y[60:], P[60:] = Y[60:] + 2, P[60:] + 1
-    scores = regression.average(scored(Y, P, slides))
+    scores = expression.average(scored(Y, P, slides))
     # Golden: pooled 0.840, per slide 0.637.
     assert round(scores["pearson"], 3) == 0.840 and round(scores["pearson_slide"], 3) == 0.637
 
@@ -226,7 +226,7 @@ def test_scores_are_those_of_scipy_and_scikit_learn():
     Y, totals = rng.normal(size=(60, 3)), rng.uniform(100, 900, 60)
     P = 0.5 * Y + rng.normal(size=(60, 3)) + np.log(totals)[:, None]
     slides, folds = np.repeat(["s1", "s2", "s3"], 20), np.repeat([0, 0, 1], 20)
-    found = regression.score(Y, P, totals, folds, slides, ["a", "b", "c"])
+    found = expression.score(Y, P, totals, folds, slides, ["a", "b", "c"])
     assert (
         found["gene"].tolist() == ["a", "b", "c"] * 2 and found["n"].tolist() == [40] * 3 + [20] * 3
     )
@@ -247,7 +247,7 @@ def test_undefined_is_nan_with_a_reason_and_counted():
     Y, totals = rng.normal(size=(40, 4)), rng.uniform(100, 900, 40)
     P = Y + rng.normal(size=(40, 4))
     Y[:, 0], P[:, 1], P[:, 2] = 0.1, 0.3, 5 - 2 * np.log(totals)
-    found = regression.score(Y, P, totals, np.zeros(40), np.full(40, "s"), list("abcd"))
+    found = expression.score(Y, P, totals, np.zeros(40), np.full(40, "s"), list("abcd"))
     assert found["reason"].tolist() == [
         *("constant gene", "constant prediction"),
         *("total counts leave nothing of gene or prediction", ""),
@@ -256,12 +256,12 @@ def test_undefined_is_nan_with_a_reason_and_counted():
     assert found["pearson_partial"].isna().tolist() == [True, True, True, False]
     assert found["spearman"].isna().tolist() == [True, True, False, False]
     assert found["r2"].isna().tolist() == [True, False, False, False]
-    scores = regression.average(found)
+    scores = expression.average(found)
     assert scores["n_undefined"] == 3
     assert scores["pearson"] == pytest.approx(found["pearson"][2:].mean())
-    few = regression.score(Y[:2], P[:2], totals[:2], np.zeros(2), np.full(2, "s"), list("abcd"))
+    few = expression.score(Y[:2], P[:2], totals[:2], np.zeros(2), np.full(2, "s"), list("abcd"))
     assert few["reason"][3] == "fewer than 3 spots" and np.isnan(few["pearson"][3])
-    apart = regression.score(Y, P, totals, np.zeros(40), np.arange(40).astype(str), list("abcd"))
+    apart = expression.score(Y, P, totals, np.zeros(40), np.arange(40).astype(str), list("abcd"))
     assert apart["reason"][3] == "no slide where gene and prediction vary"
     assert apart["n_slides"][3] == 0 and apart["pearson"][3] > 0.5
 
@@ -290,8 +290,8 @@ def test_bootstrap_of_the_groups_themselves_is_the_average():
     Y, P, totals, folds, slides, groups = predicted()
     P[:, 2] = 1.0
     one = correlation.bootstrap(Y, P, totals, folds, slides, groups, np.ones((1, 8), dtype=int))
-    scores = regression.average(regression.score(Y, P, totals, folds, slides, list("abc")))
-    np.testing.assert_allclose(one[0], scores[list(regression.RESAMPLED)].astype(float), atol=1e-10)
+    scores = expression.average(expression.score(Y, P, totals, folds, slides, list("abc")))
+    np.testing.assert_allclose(one[0], scores[list(expression.RESAMPLED)].astype(float), atol=1e-10)
 
 
 def test_bootstrap_scores_the_spots_of_the_groups_drawn():
@@ -325,7 +325,7 @@ def test_with_one_group_a_fold_folds_are_resampled():
     Y, P, totals, _, slides, groups = predicted()
     folds, counts = np.unique(groups, return_inverse=True)[1], resamples(groups, 50)[1]
     found = correlation.bootstrap(Y, P, totals, folds, slides, groups, counts)[:, 0]
-    scores = regression.score(Y, P, totals, folds, slides, list("abc"))
+    scores = expression.score(Y, P, totals, folds, slides, list("abc"))
     of_fold = scores.groupby("fold")["pearson"].mean()
     np.testing.assert_allclose(found, counts @ of_fold / 8, atol=1e-10)
     with pytest.raises(ValueError, match="8 groups but counts of 7"):
@@ -349,7 +349,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
     assert 0.90 <= hits <= 0.99
 
 
-def expression(strength=1.0, n=240, seed=0):
+def slides_of(strength=1.0, n=240, seed=0):
     """Spots of 12 patients, 2 slides each; the last gene is never seen."""
     rng = np.random.default_rng(seed)
     latent = rng.normal(size=(n, 3))
@@ -365,20 +365,20 @@ def expression(strength=1.0, n=240, seed=0):
 
 
 def test_planted_expression_is_found_and_none_is_not():
-    scores, predictions = regression.evaluate(*expression())
-    assert set(predictions) == set(regression.PROTOCOLS) == set(scores["protocol"])
+    scores, predictions = expression.evaluate(*slides_of())
+    assert set(predictions) == set(expression.PROTOCOLS) == set(scores["protocol"])
     assert len(scores) == 5 * 4 * 4
     assert (scores.loc[scores["gene"] == "none", "reason"] == "constant gene").all()
     for _, table in scores.groupby("protocol"):
-        found = regression.average(table)
+        found = expression.average(table)
         assert found["pearson"] > 0.6 and found["n_undefined"] == 4
-    nothing, _ = regression.evaluate(*expression(strength=0.0))
+    nothing, _ = expression.evaluate(*slides_of(strength=0.0))
     corrected = nothing[nothing["protocol"] == "corrected-cp10k"]
-    assert abs(regression.average(corrected)["pearson"]) < 0.15
+    assert abs(expression.average(corrected)["pearson"]) < 0.15
 
 
 def test_only_the_corrected_protocols_know_the_level_of_a_gene():
-    scores, predictions = regression.evaluate(*expression())
+    scores, predictions = expression.evaluate(*slides_of())
     r2 = scores[scores["gene"] != "none"].groupby("protocol")["r2"].mean()
     assert r2["hest-compat"] < 0 < 0.3 < r2.drop("hest-compat").min()
     Y, P = predictions["corrected-raw"]
@@ -386,8 +386,8 @@ def test_only_the_corrected_protocols_know_the_level_of_a_gene():
 
 
 def test_protocols_are_what_they_say():
-    X, counts, totals, spots, genes = expression()
-    _, predictions = regression.evaluate(X, counts, totals, spots, genes)
+    X, counts, totals, spots, genes = slides_of()
+    _, predictions = expression.evaluate(X, counts, totals, spots, genes)
     raw, cp10k = predictions["corrected-raw"][0], predictions["corrected-cp10k"][0]
     np.testing.assert_allclose(raw, np.log1p(counts))
     np.testing.assert_allclose(cp10k, np.log1p(1e4 * counts / totals[:, None]))
@@ -401,9 +401,9 @@ def test_protocols_are_what_they_say():
 
 
 def test_the_order_of_rows_changes_nothing():
-    X, counts, totals, spots, genes = expression()
+    X, counts, totals, spots, genes = slides_of()
     order = np.random.default_rng(1).permutation(len(X))
-    scores, predictions = regression.evaluate(X, counts, totals, spots, genes)
+    scores, predictions = expression.evaluate(X, counts, totals, spots, genes)
     shuffled = (
         X[order],
         counts[order],
@@ -411,7 +411,7 @@ def test_the_order_of_rows_changes_nothing():
         spots.iloc[order].reset_index(drop=True),
         genes,
     )
-    again, others = regression.evaluate(*shuffled)
+    again, others = expression.evaluate(*shuffled)
     pd.testing.assert_frame_equal(scores, again, check_exact=True)
     for name, (Y, P) in predictions.items():
         assert np.array_equal(P[order], others[name][1]) and np.array_equal(
@@ -420,28 +420,28 @@ def test_the_order_of_rows_changes_nothing():
 
 
 def test_constant_and_missing_features():
-    X, counts, totals, spots, genes = expression()
-    scores, _ = regression.evaluate(X * 0, counts, totals, spots, genes)
+    X, counts, totals, spots, genes = slides_of()
+    scores, _ = expression.evaluate(X * 0, counts, totals, spots, genes)
     assert scores["pearson"].isna().all() and (scores["reason"] != "").all()
     assert (scores.loc[scores["gene"] == "a", "reason"] == "constant prediction").all()
     X[::5, 3] = np.nan
-    scores, _ = regression.evaluate(X, counts, totals, spots, genes, ["corrected-raw"])
-    assert regression.average(scores)["pearson"] > 0.6
+    scores, _ = expression.evaluate(X, counts, totals, spots, genes, ["corrected-raw"])
+    assert expression.average(scores)["pearson"] > 0.6
 
 
 def test_refusals_name_what_is_wrong():
-    X, counts, totals, spots, genes = expression()
+    X, counts, totals, spots, genes = slides_of()
     with pytest.raises(InputError, match="did you mean 'hest-compat'"):
-        regression.evaluate(X, counts, totals, spots, genes, ["hest-compact"])
+        expression.evaluate(X, counts, totals, spots, genes, ["hest-compact"])
     empty = np.where(spots["item"] == "i007", 0, totals)
     with pytest.raises(InputError, match="no counts at all in item 'i007'"):
-        regression.evaluate(X, counts, empty, spots, genes)
+        expression.evaluate(X, counts, empty, spots, genes)
     with pytest.raises(InputError, match="below 0"):
-        regression.evaluate(X, counts - 1, totals, spots, genes)
+        expression.evaluate(X, counts - 1, totals, spots, genes)
     with pytest.raises(InputError, match="item 'i007' twice"):
-        regression.evaluate(X, counts, totals, spots.replace({"item": {"i008": "i007"}}), genes)
+        expression.evaluate(X, counts, totals, spots.replace({"item": {"i008": "i007"}}), genes)
     with pytest.raises(InputError, match="in several folds"):
-        regression.evaluate(X, counts, totals, spots.assign(fold=np.arange(240) % 5), genes)
+        expression.evaluate(X, counts, totals, spots.assign(fold=np.arange(240) % 5), genes)
 
 
 def test_agreement_by_hand():
@@ -449,7 +449,7 @@ def test_agreement_by_hand():
         {"one": [4, 3, 2, 1, np.nan], "same": [9, 8, 7, 6, 5], "other": [3, 4, 2, 1, 9]},
         list("abcde"),
     )
-    found = regression.agreement(table).set_index(["first", "second"])
+    found = expression.agreement(table).set_index(["first", "second"])
     # Of 6 pairs of a to d one is reversed: tau = (5 - 1) / 6.
     assert found.loc[("one", "other"), "tau"] == pytest.approx(4 / 6)
     assert found.loc[("one", "other"), "representations"] == 4
@@ -466,7 +466,7 @@ def test_agreement_by_hand():
     assert found.loc[("one", "same"), "tau"] == pytest.approx(1) and (found["reason"] == "").all()
     # e is last by "same" and first by "other": 1 + 4 pairs reversed of 10.
     assert found.loc[("same", "other"), "tau"] == pytest.approx(0)
-    few = regression.agreement(table.iloc[3:])
+    few = expression.agreement(table.iloc[3:])
     assert few["reason"].tolist()[0] == "fewer than 2 representations" and np.isnan(few["tau"][0])
-    tied = regression.agreement(pd.DataFrame({"one": [1.0, 1.0], "two": [1.0, 2.0]}))
+    tied = expression.agreement(pd.DataFrame({"one": [1.0, 1.0], "two": [1.0, 2.0]}))
     assert np.isnan(tied["tau"][0]) and tied["reason"][0] == "all are tied"

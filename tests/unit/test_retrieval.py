@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from twinscope import designs, permutation, pools, precision, retrieval
-from twinscope.activity import activity
-from twinscope.annotations import consistency
-from twinscope.matching import nearest_match
-from twinscope.precision import average_precision, expected_average_precision
-from twinscope.retrieval import retrieve
+from twinscope.retrieval import designs, permutation, pools, precision, queries
+from twinscope.retrieval.activity import activity
+from twinscope.retrieval.annotations import consistency
+from twinscope.retrieval.matching import nearest_match
+from twinscope.retrieval.precision import average_precision, expected_average_precision
+from twinscope.retrieval.queries import retrieve
 from twinscope.similarity import levels, matrix
 from twinscope.statistics import benjamini_hochberg
 
@@ -355,7 +355,7 @@ def test_nothing_depends_on_what_fits_in_memory(monkeypatch):
     )
     before = [ask() for ask in asked]
     for where, name in (
-        *((retrieval, "BLOCK"), (precision, "BLOCK"), (designs, "WIDEST")),
+        *((queries, "BLOCK"), (precision, "BLOCK"), (designs, "WIDEST")),
         *((pools, "CHUNK"), (permutation, "CHUNK")),
     ):
         monkeypatch.setattr(where, name, 60)

@@ -11,7 +11,7 @@ rule align:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        code=code("align.py", "twinscope/alignment.py", "twinscope/whitening.py"),
+        code=code("align.py", "twinscope/alignment"),
     script:
         "../scripts/align.py"
 
@@ -59,8 +59,7 @@ rule evaluate:
             *(
                 "twinscope/classifiers.py",
                 "twinscope/fitted.py",
-                "twinscope/alignment.py",
-                "twinscope/whitening.py",
+                "twinscope/alignment",
             ),
             *("twinscope/metrics.py", "twinscope/statistics.py"),
         ),

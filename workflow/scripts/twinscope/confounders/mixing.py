@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import chi2
 from threadpoolctl import threadpool_limits
 
-from twinscope.neighbours import Items, codes, members, simpson
+from twinscope.confounders.neighbours import Items, codes, members, simpson
 
 LISI_K, ROBUSTNESS_K, ALPHA = 30, 10, 0.05
 ONE_POINT = "constant features: all items are alike"

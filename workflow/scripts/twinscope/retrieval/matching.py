@@ -7,7 +7,8 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from twinscope import retrieval, similarity
+from twinscope import similarity
+from twinscope.retrieval import queries
 
 
 # One thread: sums then have one order whatever the machine.
@@ -49,17 +50,17 @@ def nearest_match(
     Raises
     ------
     InputError
-        As from `retrieval.retrieve`.
+        As from `queries.retrieve`.
     """
-    meta, order = retrieval.ordered(meta, len(X), {annotation, *diffby})
+    meta, order = queries.ordered(meta, len(X), {annotation, *diffby})
     space, reason = similarity.compared(np.asarray(X, dtype=float)[order], name)
     members = indicator(meta[annotation])[1]
     present = space.present if space else np.ones(len(meta), dtype=bool)
     labelled = np.diff(members.indptr) > 0
     tables = [pd.DataFrame({"row": [], "absent": []}, dtype=int)]
-    for some in retrieval.blocks(int(labelled.sum()), len(meta)):
+    for some in queries.blocks(int(labelled.sum()), len(meta)):
         rows = np.flatnonzero(labelled)[some]
-        open_to = retrieval.pairs(meta, rows, (), diffby) & labelled & present & present[rows, None]
+        open_to = queries.pairs(meta, rows, (), diffby) & labelled & present & present[rows, None]
         match = open_to & ((members[rows] @ members.T).toarray() > 0)
         hit = np.full(len(rows), np.nan)
         if space:
@@ -80,7 +81,7 @@ def _explained(items: pd.DataFrame, reason: str) -> pd.DataFrame:
     """Add chance, and the reason where nothing can be said."""
     none, no_match = items["n_candidates"] == 0, items["n_matching"] == 0
     undefined = [np.full(len(items), bool(reason)), items["absent"].astype(bool), none, no_match]
-    words = [reason, retrieval.ABSENT, "no candidate", "no candidate of the same annotation"]
+    words = [reason, queries.ABSENT, "no candidate", "no candidate of the same annotation"]
     items["reason"] = np.select(undefined, words, default="")
     defined = items["reason"] == ""
     items["hit"] = items["hit"].where(defined)

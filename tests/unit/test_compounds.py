@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from twinscope import compound_gene
 from twinscope.errors import InputError
+from twinscope.relations import compounds
 from twinscope.statistics import resamples
 
 GENES = np.array([f"g{k:03d}" for k in range(120)])
@@ -33,7 +33,7 @@ def wells(n_compounds=12):
 
 def screen(strength, seed=0):
     """Compounds look like their genes, or the opposite, at all but the lowest concentration."""
-    rng, sampled = np.random.default_rng(seed), compound_gene.sample(activities(), GENES)
+    rng, sampled = np.random.default_rng(seed), compounds.sample(activities(), GENES)
     genes, own = rng.normal(size=(120, 20)), wells()
     X = rng.normal(size=(len(own), 20))
     for row, (compound, level) in own.iterrows():
@@ -55,12 +55,12 @@ def test_average_precision_with_ties_is_golden():
         (3, 67, 0.099620),
     ):
         relevant = np.arange(n)[None] < k
-        found = compound_gene._average_precision(np.zeros(n), relevant)[0]
+        found = compounds._average_precision(np.zeros(n), relevant)[0]
         assert found == pytest.approx(golden, abs=1e-6)
         # All tied is a random order.
-        assert compound_gene.chance(n, k) == pytest.approx(found)
+        assert compounds.chance(n, k) == pytest.approx(found)
     worked = np.array([0.9, 0.5, 0.5, 0.5, 0.1]), np.array([[0, 1, 0, 1, 0]], dtype=bool)
-    assert compound_gene._average_precision(*worked)[0] == pytest.approx(0.5)
+    assert compounds._average_precision(*worked)[0] == pytest.approx(0.5)
 
 
 @settings(deadline=None)
@@ -72,7 +72,7 @@ def test_average_precision_is_the_mean_over_orders_of_what_is_tied(items):
     for order in map(np.array, permutations(range(len(items)))):
         hits = relevant[order[np.argsort(-scores[order], kind="stable")]]
         values.append((hits * hits.cumsum() / np.arange(1, len(hits) + 1)).sum() / hits.sum())
-    found = compound_gene._average_precision(scores, relevant[None])[0]
+    found = compounds._average_precision(scores, relevant[None])[0]
     assert found == pytest.approx(np.mean(values), abs=1e-9)
 
 
@@ -80,21 +80,21 @@ def test_average_precision_without_ties_is_that_of_scikit_learn():
     rng = np.random.default_rng(0)
     scores, relevant = rng.normal(size=30), rng.random((20, 30)) < 0.3
     expected = [average_precision_score(labels, scores) for labels in relevant]
-    found = compound_gene._average_precision(scores, relevant)
+    found = compounds._average_precision(scores, relevant)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
 
 
 def test_chance_is_the_mean_over_all_labels():
     scores = np.random.default_rng(0).normal(size=9)
-    labels, exact = compound_gene._labels(9, 3, None)
+    labels, exact = compounds._labels(9, 3, None)
     assert exact and labels.shape == (84, 9) and (labels.sum(axis=1) == 3).all()
     assert len(np.unique(labels, axis=0)) == 84
-    found = compound_gene._average_precision(scores, labels).mean()
-    assert compound_gene.chance(9, 3) == pytest.approx(found, abs=1e-12)
+    found = compounds._average_precision(scores, labels).mean()
+    assert compounds.chance(9, 3) == pytest.approx(found, abs=1e-12)
 
 
 def test_many_labels_are_drawn_alike_often():
-    labels, exact = compound_gene._labels(40, 10, np.random.default_rng(0))
+    labels, exact = compounds._labels(40, 10, np.random.default_rng(0))
     assert not exact and (labels.sum(axis=1) == 10).all()
     assert labels.mean(axis=0) == pytest.approx(np.full(40, 0.25), abs=0.03)
 
@@ -108,7 +108,7 @@ def test_actives_all_and_inactives_sampled():
     rows += [("c2", "g002", level) for level in (100.0, 900.0, 5e4)]
     rows += [("c2", "g003", level) for level in (100.0, 3e4)] + [("c2", None, 1.0)]
     table = pd.DataFrame(rows, columns=["compound", "gene", "nanomolar"])
-    found = compound_gene.sample(table, GENES)
+    found = compounds.sample(table, GENES)
     assert found["compound"].unique().tolist() == ["c1", "c2"]
     first = found[found["compound"] == "c1"]
     # 12 actives ask for 24 inactives.
@@ -121,48 +121,48 @@ def test_actives_all_and_inactives_sampled():
 
 def test_the_sample_hangs_on_seed_and_names_alone():
     table = activities()
-    found = compound_gene.sample(table, GENES)
+    found = compounds.sample(table, GENES)
     sizes = found.groupby("compound")["active"].agg(["sum", "size"])
     assert (sizes["size"] - sizes["sum"] == 20).all()
     shuffled = table.sample(frac=1, random_state=1)
-    pd.testing.assert_frame_equal(found, compound_gene.sample(shuffled, GENES[::-1]))
-    some = compound_gene.sample(table[table["compound"] > "c05"], GENES)
+    pd.testing.assert_frame_equal(found, compounds.sample(shuffled, GENES[::-1]))
+    some = compounds.sample(table[table["compound"] > "c05"], GENES)
     expected = found[found["compound"] > "c05"].reset_index(drop=True)
     pd.testing.assert_frame_equal(some, expected)
-    assert not found.equals(compound_gene.sample(table, GENES, seed=1))
+    assert not found.equals(compounds.sample(table, GENES, seed=1))
     # Of the inactives of the first compound, as NumPy's generator and crc32 have it.
     first = found[(found["compound"] == "c00") & ~found["active"]]["gene"]
     assert first.is_monotonic_increasing and first.iloc[0] == FIRST
 
 
 def test_planted_actions_are_found_in_either_direction_and_none_is_not():
-    items = compound_gene.score(*screen(1.0))
-    found = compound_gene.summarise(items, counts(items)).set_index("concentration")
+    items = compounds.score(*screen(1.0))
+    found = compounds.summarise(items, counts(items)).set_index("concentration")
     assert found.index.tolist() == ["0.1", "1", "10", "max"]
     assert found.loc["10", "lower"] > 0.6 and found.loc["max", "lower"] > found.loc["max", "chance"]
     low = found.loc["0.1"]
     assert low["lower"] < low["chance"] < low["upper"] and (found["compounds"] == 12).all()
-    items = compound_gene.score(*screen(0.0))
-    nothing = compound_gene.summarise(items, counts(items))
+    items = compounds.score(*screen(0.0))
+    nothing = compounds.summarise(items, counts(items))
     assert ((nothing["lower"] < nothing["chance"]) & (nothing["chance"] < nothing["upper"])).all()
 
 
 def test_the_best_of_several_concentrations_has_a_chance_of_its_own():
-    items = compound_gene.score(*screen(0.0))
+    items = compounds.score(*screen(0.0))
     by_level = items.pivot(index="compound", columns="concentration", values="ap")
     assert (by_level["max"] == by_level.drop(columns="max").max(axis=1)).all()
     expected = items.pivot(index="compound", columns="concentration", values="chance")
     assert (expected["max"] > expected["1"] + 0.03).all()
     ap = []
     for seed in range(20):
-        items = compound_gene.score(*screen(0.0, seed))
+        items = compounds.score(*screen(0.0, seed))
         best = items[items["concentration"] == "max"]
         ap.append((best["ap"] - best["chance"]).mean())
     assert abs(np.mean(ap)) < 0.02
     # At one concentration alone, the best of it is it.
     X, own, *rest = screen(0.0)
     one = own["concentration"] == 1.0
-    items = compound_gene.score(X[one], own[one].reset_index(drop=True), *rest)
+    items = compounds.score(X[one], own[one].reset_index(drop=True), *rest)
     both = items.pivot(index="compound", columns="concentration", values="chance")
     small = items.loc[items["exact"] & (items["concentration"] == "max"), "compound"]
     np.testing.assert_allclose(both.loc[small, "max"], both.loc[small, "1"], atol=1e-12)
@@ -175,7 +175,7 @@ def test_score_by_hand():
     sampled = pd.DataFrame(rows, columns=["compound", "gene", "active"])
     own = pd.DataFrame({"compound": ["x", "x", "x"], "concentration": [5.0, 5.0, 1.0]})
     X = np.array([[-3.0, 0.5], [-1.0, 0.5], [0.0, 2.0]])
-    found = compound_gene.score(X, own, genes, names, sampled)
+    found = compounds.score(X, own, genes, names, sampled)
     assert found["concentration"].tolist() == ["1", "5", "max"]
     # At 1: b and d at 1, c at .71, a last. At 5, the mean (-2, .5): a before all others.
     assert found["ap"].tolist() == pytest.approx([1 / 4, 1, 1])
@@ -191,9 +191,9 @@ def test_the_order_of_rows_changes_nothing():
     own = pd.concat([own, own.iloc[:9]], ignore_index=True)
     X = np.vstack([X, np.random.default_rng(3).normal(size=(9, 20))])
     row, column = (np.random.default_rng(1).permutation(n) for n in (len(X), 120))
-    one = compound_gene.score(X, own, genes, names, sampled)
+    one = compounds.score(X, own, genes, names, sampled)
     shuffled = X[row], own.iloc[row].reset_index(drop=True), genes[column], names[column]
-    other = compound_gene.score(*shuffled, sampled.sample(frac=1, random_state=0))
+    other = compounds.score(*shuffled, sampled.sample(frac=1, random_state=0))
     pd.testing.assert_frame_equal(one, other)
 
 
@@ -202,42 +202,42 @@ def test_undefined_is_nan_with_a_reason_and_counted():
     sampled = sampled[sampled["compound"] != "c00"]
     X[own["compound"] == "c01"] = 0
     X[(own["compound"] == "c02") & (own["concentration"] == 1)] = np.nan
-    items = compound_gene.score(X, own, genes, names, sampled)
+    items = compounds.score(X, own, genes, names, sampled)
     reasons = items.set_index(["compound", "concentration"])["reason"]
     assert (reasons["c00"] == "no active or no inactive gene").all()
     assert (reasons["c01"] == "no profile of the compound or of a gene").all()
     assert reasons["c02"].tolist() == ["", "no profile of the compound or of a gene", "", ""]
     assert (items["ap"].isna() == (items["reason"] != "")).all()
-    found = compound_gene.summarise(items, counts(items)).set_index("concentration")
+    found = compounds.summarise(items, counts(items)).set_index("concentration")
     assert found["undefined"].tolist() == [2, 3, 2, 2]
     assert found["compounds"].tolist() == [10, 9, 10, 10]
     first = sampled["gene"].iloc[0]
     left = names != first
-    items = compound_gene.score(X, own, genes[left], names[left], sampled)
+    items = compounds.score(X, own, genes[left], names[left], sampled)
     assert (items["reason"] == f"no profile of gene '{first}'").any()
 
 
 def test_features_that_say_nothing_are_undefined():
     X, own, genes, names, sampled = screen(1.0)
-    one = compound_gene.score(X[:, :1], own, genes[:, :1], names, sampled)
-    same = compound_gene.score(X * 0 + 1, own, genes * 0 + 1, names, sampled)
+    one = compounds.score(X[:, :1], own, genes[:, :1], names, sampled)
+    same = compounds.score(X * 0 + 1, own, genes * 0 + 1, names, sampled)
     assert one["ap"].isna().all() and one["reason"].str.contains("single feature").all()
     assert same["ap"].isna().all() and (same["reason"] == "all genes are equally similar").all()
-    found = compound_gene.summarise(same, counts(same))
+    found = compounds.summarise(same, counts(same))
     assert found["value"].isna().all() and (found["reason"] == "the score is undefined").all()
 
 
 def test_refusals_name_what_is_wrong():
     with pytest.raises(InputError, match="column nanomolar"):
-        compound_gene.sample(activities().drop(columns="nanomolar"), GENES)
+        compounds.sample(activities().drop(columns="nanomolar"), GENES)
     with pytest.raises(InputError, match="found -1.0 nM"):
-        compound_gene.sample(activities().replace({"nanomolar": {2e4: -1.0}}), GENES)
+        compounds.sample(activities().replace({"nanomolar": {2e4: -1.0}}), GENES)
     X, own, *rest = screen(1.0)
     with pytest.raises(InputError, match="without compound or concentration"):
-        compound_gene.score(X, own.replace({"concentration": {10.0: np.nan}}), *rest)
-    items = compound_gene.score(X, own, *rest)
+        compounds.score(X, own.replace({"concentration": {10.0: np.nan}}), *rest)
+    items = compounds.score(X, own, *rest)
     with pytest.raises(ValueError, match="12 compounds but counts of 11"):
-        compound_gene.summarise(items, counts(items)[:, :11])
+        compounds.summarise(items, counts(items)[:, :11])
 
 
 # Read off a run: guards the draw against a change of seed, hash or order.

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold
 
-from twinscope import probes, ridge
+from twinscope import probes
 from twinscope.errors import InputError
 from twinscope.metrics import METRICS, codes, credit
+from twinscope.regression import ridge
 from twinscope.splits import assign
 
 

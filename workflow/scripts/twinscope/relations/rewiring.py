@@ -3,7 +3,7 @@
 import numpy as np
 
 from twinscope.errors import InputError, one_of
-from twinscope.relations import METRICS, GeneMap, Pairs, annotated
+from twinscope.relations.maps import METRICS, GeneMap, Pairs, annotated
 
 BURN_IN, THINNING = 20, 5
 

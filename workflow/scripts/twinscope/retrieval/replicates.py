@@ -7,9 +7,10 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
-from twinscope import designs, permutation, retrieval, similarity
-from twinscope.designs import Wells
-from twinscope.retrieval import Retrieved
+from twinscope import similarity
+from twinscope.retrieval import designs, permutation, queries
+from twinscope.retrieval.designs import Wells
+from twinscope.retrieval.queries import Retrieved
 from twinscope.statistics import benjamini_hochberg
 
 CHUNK = 2_000_000
@@ -104,7 +105,7 @@ def replicate_consistency(
     InputError
         If items or columns are missing, or a well has no batch.
     """
-    meta, order = retrieval.ordered(meta, len(X), {perturbation, control, batch})
+    meta, order = queries.ordered(meta, len(X), {perturbation, control, batch})
     X = similarity.finite(np.asarray(X)[order])
     space, refusal = similarity.compared(X, name)
     design = designs.read(meta, perturbation, control, batch, batch, "")
@@ -112,7 +113,7 @@ def replicate_consistency(
     X = similarity.imputed(X)
     treated = np.flatnonzero(design.group >= 0)
     alike, rows = np.full(len(meta), np.nan), {}
-    reasons = np.where(present, refusal, retrieval.ABSENT).astype(object)
+    reasons = np.where(present, refusal, queries.ABSENT).astype(object)
     for wells in designs.compositions(design, present):
         pseudo = _pseudo(space, X, design.plate, wells, draws, seed)
         for own in wells.own:
@@ -127,7 +128,7 @@ def replicate_consistency(
 
 def _groups(names: np.ndarray, items: pd.DataFrame, rows: dict) -> pd.DataFrame:
     """One row a perturbation."""
-    none = (np.nan, np.nan, np.nan, 0, False, retrieval.ABSENT, np.nan, np.nan, retrieval.ABSENT)
+    none = (np.nan, np.nan, np.nan, 0, False, queries.ABSENT, np.nan, np.nan, queries.ABSENT)
     found = [rows.get(k, none) for k in range(len(names))]
     table = pd.DataFrame(found, columns=[*COLUMNS, *ENERGY])
     table.insert(0, "group", names)

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from twinscope import designs, permutation, pools, retrieval, similarity
-from twinscope.designs import Design, Wells
-from twinscope.precision import standing
-from twinscope.retrieval import Retrieved
+from twinscope import similarity
+from twinscope.retrieval import designs, permutation, pools, queries
+from twinscope.retrieval.designs import Design, Wells
+from twinscope.retrieval.precision import standing
+from twinscope.retrieval.queries import Retrieved
 
 
 # One thread: sums then have one order whatever the machine.
@@ -54,8 +55,8 @@ def activity(
     Returns
     -------
     Retrieved
-        `items`: item, group (the perturbation) and the columns of `retrieval.retrieve`, one row a
-        treated well. `groups`: the columns of `retrieval.summary`, and whether the perturbation
+        `items`: item, group (the perturbation) and the columns of `queries.retrieve`, one row a
+        treated well. `groups`: the columns of `queries.summary`, and whether the perturbation
         occupies one well position (one_position). `notes`: how many do.
 
     Raises
@@ -63,7 +64,7 @@ def activity(
     InputError
         If items or columns are missing, or a well has no plate or batch.
     """
-    meta, order = retrieval.ordered(meta, len(X), {perturbation, control, plate, batch})
+    meta, order = queries.ordered(meta, len(X), {perturbation, control, plate, batch})
     space, reason = similarity.compared(np.asarray(X, dtype=float)[order], name)
     design = designs.read(meta, perturbation, control, plate, batch, position)
     present = space.present if space else np.ones(len(meta), dtype=bool)
@@ -75,17 +76,17 @@ def activity(
     items = pd.concat(tables, ignore_index=True).sort_values("row")
     row, group = (items.pop(column).to_numpy(int) for column in ("row", "group"))
     items = items.assign(item=meta["item"].to_numpy()[row], group=design.names[group])
-    items = retrieval.explained(items, reason, "no replicate in another batch")
+    items = queries.explained(items, reason, "no replicate in another batch")
     none = np.nan, 0, False
     found = [tests.get(k, none) for k in range(len(design.names))]
-    groups = retrieval.summary(items, design.names, found)
+    groups = queries.summary(items, design.names, found)
     return Retrieved(items, groups.assign(one_position=design.one), design.notes)
 
 
 def _absent(design: Design, present: np.ndarray) -> pd.DataFrame:
     """Rows of treated wells that have no features."""
     rows = np.flatnonzero(~present & (design.group >= 0))
-    return retrieval.unscored(len(rows)).assign(row=rows, group=design.group[rows], absent=True)
+    return queries.unscored(len(rows)).assign(row=rows, group=design.group[rows], absent=True)
 
 
 def _of_wells(space, design: Design, wells: Wells, draws: int, seed: int):
@@ -97,7 +98,7 @@ def _of_wells(space, design: Design, wells: Wells, draws: int, seed: int):
     near = design.plate[wells.own[0], None] == design.plate[wells.controls]
     negative = np.tile(np.pad(near, ((0, 0), (0, K))), (t, 1))
     levels = _levels(space, wells) if space else (None, None)
-    items = retrieval.scored(levels[1], positive, negative)
+    items = queries.scored(levels[1], positive, negative)
     items = items.assign(row=rows, group=design.group[rows], absent=False)
     scores, tests, drawn = items["average_precision"].to_numpy().reshape(t, K), {}, {}
     if draws and not np.isnan(scores).all():

@@ -8,10 +8,11 @@ from math import fsum
 import numpy as np
 import pandas as pd
 
-from twinscope import mixing, silhouettes, similarity
-from twinscope.diffusion import kbet_per_label
+from twinscope import similarity
+from twinscope.confounders import mixing, silhouettes
+from twinscope.confounders.diffusion import kbet_per_label
+from twinscope.confounders.neighbours import Items
 from twinscope.errors import InputError, one_of
-from twinscope.neighbours import Items
 
 BOTH = ("labels", "batches")
 

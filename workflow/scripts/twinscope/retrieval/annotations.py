@@ -8,9 +8,10 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from twinscope import permutation, pools, retrieval, similarity
-from twinscope.matching import indicator
-from twinscope.retrieval import Retrieved
+from twinscope import similarity
+from twinscope.retrieval import permutation, pools, queries
+from twinscope.retrieval.matching import indicator
+from twinscope.retrieval.queries import Retrieved
 
 
 class Placed(NamedTuple):
@@ -60,7 +61,7 @@ def consistency(
     annotation : str
         Column of annotations: each cell a value, several separated by ``|``, or a list of values.
     pos_sameby, pos_diffby, neg_sameby, neg_diffby : sequences of str
-        Further conditions on pairs, as in `retrieval.retrieve`. Whether two members are positives
+        Further conditions on pairs, as in `queries.retrieve`. Whether two members are positives
         of each other is permuted with them; whether two items may be negatives is not, which is
         the same where these columns do not vary within strata.
     within : sequence of str
@@ -79,17 +80,17 @@ def consistency(
     -------
     Retrieved
         `items`: set ("all", "active"), item, group (the annotation) and the columns of
-        `retrieval.retrieve`. `groups`: set and the columns of `retrieval.summary`. Holds about
+        `queries.retrieve`. `groups`: set and the columns of `queries.summary`. Holds about
         16 n² bytes.
 
     Raises
     ------
     InputError
-        As from `retrieval.retrieve`.
+        As from `queries.retrieve`.
     """
     conditions = ((pos_sameby, pos_diffby), (neg_sameby, neg_diffby))
     columns = {annotation, *within, *(c for pair in conditions for part in pair for c in part)}
-    meta, order = retrieval.ordered(meta, len(X), columns)
+    meta, order = queries.ordered(meta, len(X), columns)
     X, sets = np.asarray(X, dtype=float)[order], {"all": np.ones(len(meta), dtype=bool)}
     if active is not None:
         sets["active"] = np.asarray(active, dtype=bool)[order]
@@ -109,13 +110,13 @@ def _of_set(X, meta, annotation, conditions, within, name, permutations, seed):
     known = present & (np.diff(members.indptr) > 0)
     every = np.arange(len(meta))
     positive, negative = (
-        retrieval.pairs(meta, every, *pair) & known[:, None] & known for pair in conditions
+        queries.pairs(meta, every, *pair) & known[:, None] & known for pair in conditions
     )
     level = _levels(space) if space else None
     items = _scored(level, members, positive, negative)
     row, group = (items.pop(column).to_numpy(int) for column in ("row", "group"))
     items = items.assign(item=meta["item"].to_numpy()[row], group=names[group])
-    items = retrieval.explained(items.assign(absent=~present[row]), reason)
+    items = queries.explained(items.assign(absent=~present[row]), reason)
     means = items.groupby("group")["average_precision"].mean().reindex(names)
     tests = [(np.nan, 0, False)] * len(names)
     if space and permutations:
@@ -126,14 +127,14 @@ def _of_set(X, meta, annotation, conditions, within, name, permutations, seed):
         placed = Placed(members.T.tocsr(), related, positive, pool, strata)
         nulls = {}
         tests = [_test(placed, k, mean, permutations, seed, nulls) for k, mean in enumerate(means)]
-    return items, retrieval.summary(items, names, tests)
+    return items, queries.summary(items, names, tests)
 
 
 def _levels(space: similarity.Space) -> np.ndarray:
     """Tie groups of all other items in the row of each item, (n, n)."""
     n = len(space.values)
     found = np.empty((n, n), dtype=similarity.integer(n))
-    for rows in retrieval.blocks(n, n):
+    for rows in queries.blocks(n, n):
         scores = similarity.between(space, rows, slice(None))
         scores[np.arange(len(rows)), rows] = -np.inf
         found[rows] = similarity.levels(scores, space.tolerance)
@@ -143,13 +144,13 @@ def _levels(space: similarity.Space) -> np.ndarray:
 def _scored(level, members: csr_matrix, positive, negative) -> pd.DataFrame:
     """Score every item under each of its annotations, these in order."""
     groups, rows = members.T.tocsr().nonzero()
-    of_group, tables = members.T.tocsr(), [retrieval.unscored(0).assign(row=[], group=[])]
-    for some in retrieval.blocks(len(rows), len(positive)):
+    of_group, tables = members.T.tocsr(), [queries.unscored(0).assign(row=[], group=[])]
+    for some in queries.blocks(len(rows), len(positive)):
         own = rows[some]
         same = of_group[groups[some]].toarray() > 0
         unlike = (members[own] @ members.T).toarray() == 0
         here = None if level is None else level[own]
-        table = retrieval.scored(here, positive[own] & same, negative[own] & unlike)
+        table = queries.scored(here, positive[own] & same, negative[own] & unlike)
         tables.append(table.assign(row=own, group=groups[some]))
     return pd.concat(tables, ignore_index=True)
 

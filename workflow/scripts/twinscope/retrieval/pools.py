@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from twinscope.precision import harmonic, share, standing
+from twinscope.retrieval.precision import harmonic, share, standing
 from twinscope.similarity import integer
 
 POSITIVE, TIED, NEGATIVE = 1, 2, 4

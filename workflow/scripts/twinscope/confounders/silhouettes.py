@@ -6,9 +6,9 @@ from math import fsum
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from twinscope.confounders.mixing import Score, undefined
+from twinscope.confounders.neighbours import Items, codes, members
 from twinscope.errors import InputError, one_of
-from twinscope.mixing import Score, undefined
-from twinscope.neighbours import Items, codes, members
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")

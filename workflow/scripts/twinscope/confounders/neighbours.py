@@ -8,8 +8,8 @@ from scipy.sparse import csr_matrix
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
+from twinscope.alignment.whitening import order
 from twinscope.errors import InputError
-from twinscope.whitening import order
 
 # Of the largest distance: what differs by less is the same distance, rounded.
 TIE = 1e-9

@@ -13,8 +13,8 @@ import pandas as pd
 from scipy.stats import kendalltau, rankdata
 from threadpoolctl import threadpool_limits
 
-from twinscope import correlation, ridge
 from twinscope.errors import InputError, one_of
+from twinscope.regression import correlation, ridge
 
 CHANCE = 0.0
 SCORES = ("pearson", "pearson_slide", "pearson_partial", "r2", "spearman")

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from twinscope import similarity
 from twinscope.errors import InputError, one_of
-from twinscope.precision import BLOCK, expected_average_precision, of_levels
+from twinscope.retrieval.precision import BLOCK, expected_average_precision, of_levels
 from twinscope.statistics import benjamini_hochberg
 
 ABSENT = "every feature is missing"

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from twinscope import retrieval
 from twinscope.errors import InputError
+from twinscope.retrieval import queries
 
 WIDEST = 8_000_000
 
@@ -45,7 +45,7 @@ def read(meta, perturbation, control, plate, batch, position) -> Design:
     Parameters
     ----------
     meta : DataFrame
-        Sorted, as from `retrieval.ordered`.
+        Sorted, as from `queries.ordered`.
     perturbation, control, plate, batch, position : str
         Columns; position may be absent.
 
@@ -61,15 +61,15 @@ def read(meta, perturbation, control, plate, batch, position) -> Design:
     if not meta[control].isin([True, False]).all():
         raise InputError("a value that is neither true nor false", "true or false", column=control)
     controls = meta[control].to_numpy(bool)
-    treated = ~controls & (retrieval.codes(meta[perturbation]) >= 0)
+    treated = ~controls & (queries.codes(meta[perturbation]) >= 0)
     names, group = np.unique(meta[perturbation][treated].to_numpy(str), return_inverse=True)
-    places = [retrieval.codes(meta[column]) for column in (plate, batch)]
+    places = [queries.codes(meta[column]) for column in (plate, batch)]
     for column, place in zip((plate, batch), places, strict=True):
         lost = (place < 0) & (controls | treated)
         if lost.any():
             found = f"nothing for item {meta['item'][lost].iloc[0]!r}"
             raise InputError(found, "a value for each", column=column)
-    positions = retrieval.codes(meta[position]) if position in meta else np.full(len(meta), -1)
+    positions = queries.codes(meta[position]) if position in meta else np.full(len(meta), -1)
     one, note = _one_position(np.where(controls | treated, positions, 0), treated, group)
     if one is None:
         one, positions = np.zeros(len(names), dtype=bool), np.full(len(meta), -1)

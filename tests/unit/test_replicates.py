@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
 
-from twinscope.consistency import energy_distance, replicate_consistency
-from twinscope.permutation import shuffled
+from twinscope.retrieval.permutation import shuffled
+from twinscope.retrieval.replicates import energy_distance, replicate_consistency
 from twinscope.statistics import benjamini_hochberg
 
 

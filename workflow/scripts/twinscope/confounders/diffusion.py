@@ -9,8 +9,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import eigsh
 from threadpoolctl import threadpool_limits
 
-from twinscope.mixing import ALPHA, LISI_K, Score, kbet, undefined
-from twinscope.neighbours import Items, bisect
+from twinscope.confounders.mixing import ALPHA, LISI_K, Score, kbet, undefined
+from twinscope.confounders.neighbours import Items, bisect
 
 LEAST_WIDTH, COMPONENTS, DENSE, STILL = 1e-3, 100, 1_000, 1e-6
 FEWEST, FEWEST_K, MOST_K, PIECE, COVERED = 10, 10, 70, 3, 0.75

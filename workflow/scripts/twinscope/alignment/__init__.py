@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from twinscope import whitening
+from twinscope.alignment import whitening
 from twinscope.errors import InputError, one_of
 
 COMPONENTS = 128

@@ -1,0 +1,1 @@
+"""Confounders: how batches mix, and what is decoded that should not matter."""

@@ -1,0 +1,1 @@
+"""Regression: expression read from a representation."""

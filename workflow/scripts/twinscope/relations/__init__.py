@@ -1,0 +1,1 @@
+"""Relations: gene maps and compounds held against what is known of them."""

@@ -1,0 +1,1 @@
+"""Retrieval: who finds whom among which others, tested by permutation."""
