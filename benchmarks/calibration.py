@@ -25,7 +25,7 @@ GROUPS, WELLS, SEEN = 24, 4, 12
 STATED = 1.5
 TWINS = [f"twin{seed}" for seed in range(5)]
 TASK = {
-    **{"task": "t", "alignments": ["none"], "probes": ["logistic"]},
+    **{"task": "t", "kind": "classification", "alignments": ["none"], "probes": ["logistic"]},
     **{"metrics": ["balanced_accuracy"]},
 }
 SETTINGS = {"seed": 0, "draws": 1000, "margin": 0.1, "least_margin": 0.01}

@@ -5,15 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinscope.alignment import ALIGNMENTS, aggregate, align
-from twinscope.alignment.whitening import (
-    fill,
-    inverse_root,
-    mean_and_sd,
-    order,
-    principal_axes,
-    whiten,
-)
+from twinscope.alignment import ALIGNMENTS, TRANSDUCTIVE, aggregate, align
+from twinscope.alignment.rows import fill, order
+from twinscope.alignment.whitening import inverse_root, mean_and_sd, principal_axes, whiten
 from twinscope.errors import InputError
 
 FITTED = sorted(set(ALIGNMENTS) - {"none", "harmony"})
@@ -429,7 +423,7 @@ def test_harmony_is_the_library_on_scaled_features_in_a_fixed_order():
     assert np.allclose(aligned.features[rows], expected, atol=1e-5)
     assert aligned.notes == (
         "principal components skipped: 6 dimensions, 128 asked for",
-        "harmony sees all items, tested ones too, without their labels",
+        TRANSDUCTIVE,
     )
     assert not np.allclose(aligned.features, Z, atol=0.1)
 
@@ -460,10 +454,24 @@ def test_harmony_keeps_128_components_of_more_features():
     assert np.array_equal(aligned.features, align("harmony", X, batches, None).features)
 
 
+def test_harmony_looks_at_tested_items_and_says_so_and_nothing_else_does():
+    X, batches, controls = study()
+    tested, moved = np.arange(len(X)) >= 70, X.copy()
+    tested &= ~controls
+    moved[tested] += np.random.default_rng(3).normal(0, 20, (tested.sum(), 6))
+    for name in ALIGNMENTS:
+        if name == "harmony":
+            harmonypy()
+        one, other = (align(name, v, batches, controls) for v in (X, moved))
+        same = np.array_equal(one.features[~tested], other.features[~tested])
+        assert same == (TRANSDUCTIVE not in one.notes) == (name != "harmony")
+
+
 def test_harmony_of_few_items_and_of_one_batch():
     X, batches, controls = study(controls=2, treated=1)
     one = align("harmony", X, np.full(len(X), "a"), controls)
     assert one.notes[-1] == "nothing to correct: one batch, or constant features"
+    assert TRANSDUCTIVE in one.notes
     assert np.allclose(one.features, (X - X.mean(axis=0)) / X.std(axis=0))
     harmonypy()
     assert np.isfinite(align("harmony", X, batches, controls).features).all()

@@ -1,10 +1,6 @@
-from itertools import permutations
-
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from twinscope.errors import InputError
@@ -47,50 +43,56 @@ def counts(items, draws=400):
     return resamples(items["compound"].to_numpy(str), draws)[1]
 
 
-def test_average_precision_with_ties_is_golden():
+def of_one(scores, active, reason="", seed=0):
+    """Score one compound at one concentration: its row, and that of the maximum."""
+    rng = np.random.default_rng(seed)
+    return compounds._of_compound(np.array([scores]), np.array(active, dtype=bool), reason, rng)
+
+
+def test_scores_and_chance_with_ties_are_golden():
+    worked = of_one([0.9, 0.5, 0.5, 0.5, 0.1], [0, 1, 0, 1, 0])
+    assert worked["ap"].tolist() == pytest.approx([0.5, 0.5])
     for k, n, golden in (
         (3, 20, 0.266215),
         (1, 17, 0.202327),
         (5, 29, 0.259950),
         (3, 67, 0.099620),
     ):
-        relevant = np.arange(n)[None] < k
-        found = compounds._average_precision(np.zeros(n), relevant)[0]
-        assert found == pytest.approx(golden, abs=1e-6)
-        # All tied is a random order.
-        assert compounds.chance(n, k) == pytest.approx(found)
-    worked = np.array([0.9, 0.5, 0.5, 0.5, 0.1]), np.array([[0, 1, 0, 1, 0]], dtype=bool)
-    assert compounds._average_precision(*worked)[0] == pytest.approx(0.5)
+        found = of_one(np.arange(n) / n, np.arange(n) < k)
+        assert found["chance"][0] == pytest.approx(golden, abs=1e-6)
+        # But for one gene, in last place, all tie: next to a random order.
+        tied = of_one(np.r_[np.full(n - 1, 0.5), 0.1], np.arange(n) < k)
+        others = of_one(np.arange(n - 1) / n, np.arange(n - 1) < k)
+        assert tied["ap"][0] == pytest.approx(others["chance"][0])
 
 
-@settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=2, max_size=6))
-def test_average_precision_is_the_mean_over_orders_of_what_is_tied(items):
-    scores, relevant = np.array([s for s, _ in items], dtype=float), np.array([r for _, r in items])
-    relevant[0] = True
-    values = []
-    for order in map(np.array, permutations(range(len(items)))):
-        hits = relevant[order[np.argsort(-scores[order], kind="stable")]]
-        values.append((hits * hits.cumsum() / np.arange(1, len(hits) + 1)).sum() / hits.sum())
-    found = compounds._average_precision(scores, relevant[None])[0]
-    assert found == pytest.approx(np.mean(values), abs=1e-9)
-
-
-def test_average_precision_without_ties_is_that_of_scikit_learn():
+def test_a_score_without_ties_is_that_of_scikit_learn():
     rng = np.random.default_rng(0)
-    scores, relevant = rng.normal(size=30), rng.random((20, 30)) < 0.3
-    expected = [average_precision_score(labels, scores) for labels in relevant]
-    found = compounds._average_precision(scores, relevant)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+    for _ in range(20):
+        scores, active = rng.normal(size=12), rng.random(12) < 0.3
+        active[0] = True
+        expected = average_precision_score(active, scores)
+        assert of_one(scores, active)["ap"][0] == pytest.approx(expected, abs=1e-9)
 
 
-def test_chance_is_the_mean_over_all_labels():
-    scores = np.random.default_rng(0).normal(size=9)
+def test_chance_of_the_maximum_is_the_mean_over_all_labels():
+    scores, active = np.random.default_rng(0).normal(size=(2, 9)), np.arange(9) < 3
     labels, exact = compounds._labels(9, 3, None)
     assert exact and labels.shape == (84, 9) and (labels.sum(axis=1) == 3).all()
     assert len(np.unique(labels, axis=0)) == 84
-    found = compounds._average_precision(scores, labels).mean()
-    assert compounds.chance(9, 3) == pytest.approx(found, abs=1e-12)
+    found = compounds._of_compound(scores, active, "", None)
+    best = [max(average_precision_score(label, s) for s in scores) for label in labels]
+    assert found["chance"][2] == pytest.approx(np.mean(best), abs=1e-12)
+    # At one concentration the maximum is the score, and chance that of any order.
+    alone = of_one(scores[0], active)["chance"]
+    assert alone[1] == pytest.approx(alone[0], abs=1e-12)
+
+
+def test_scores_that_differ_by_rounding_tie():
+    # On two sides of a grid of nine digits, but 2e-16 apart.
+    scores = [0.5e-9, 0.5e-9 + 2e-16, 1.0]
+    assert of_one(scores, [1, 0, 0])["ap"][0] == pytest.approx((1 / 2 + 1 / 3) / 2)
+    assert of_one([0.5, 0.5 + 1e-12], [1, 0])["reason"][0] == "all genes are equally similar"
 
 
 def test_many_labels_are_drawn_alike_often():
@@ -194,6 +196,35 @@ def test_the_order_of_rows_changes_nothing():
     one = compounds.score(X, own, genes, names, sampled)
     shuffled = X[row], own.iloc[row].reset_index(drop=True), genes[column], names[column]
     other = compounds.score(*shuffled, sampled.sample(frac=1, random_state=0))
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+    # Ranks hide what a sum of several rows shows.
+    thirds = np.resize(np.array(["a", "b", "c"]), len(X))
+    averages = [compounds._averaged(X[k], thirds[k])[0] for k in (slice(None), row)]
+    assert np.array_equal(*averages)
+
+
+def test_drawn_labels_do_not_hang_on_the_order_of_genes():
+    table = pd.DataFrame({"compound": "x", "gene": GENES, "nanomolar": 2e4})
+    table.loc[:9, "nanomolar"] = 1.0
+    sampled = compounds.sample(table, GENES)
+    rng = np.random.default_rng(0)
+    own = pd.DataFrame({"compound": "x", "concentration": LEVELS})
+    rest = rng.normal(size=(3, 20)), own, rng.normal(size=(120, 20)), GENES
+    one = compounds.score(*rest, sampled)
+    other = compounds.score(*rest, sampled.sample(frac=1, random_state=0))
+    assert not one["exact"].iloc[-1]
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+
+
+def test_gaps_are_imputed():
+    X, own, genes, names, sampled = screen(1.0)
+    both = np.vstack([X, genes])
+    both[3, 5], both[60, 2] = np.nan, np.inf
+    filled = both.copy()
+    filled[3, 5] = np.median(np.delete(both[:, 5], 3))
+    filled[60, 2] = np.median(np.delete(both[:, 2], 60))
+    one, other = (compounds.score(Z[:36], own, Z[36:], names, sampled) for Z in (both, filled))
+    assert one["ap"].notna().all()
     pd.testing.assert_frame_equal(one, other)
 
 
@@ -221,8 +252,11 @@ def test_features_that_say_nothing_are_undefined():
     X, own, genes, names, sampled = screen(1.0)
     one = compounds.score(X[:, :1], own, genes[:, :1], names, sampled)
     same = compounds.score(X * 0 + 1, own, genes * 0 + 1, names, sampled)
-    assert one["ap"].isna().all() and one["reason"].str.contains("single feature").all()
-    assert same["ap"].isna().all() and (same["reason"] == "all genes are equally similar").all()
+    line = compounds.score(X, own, np.outer(np.arange(1, 121), genes[0]), names, sampled)
+    assert (one["reason"] == "cosine of a single feature is all ties").all()
+    assert (same["reason"] == "cosine of constant features is all ties").all()
+    assert (line["reason"] == "all genes are equally similar").all()
+    assert all(items["ap"].isna().all() for items in (one, same, line))
     found = compounds.summarise(same, counts(same))
     assert found["value"].isna().all() and (found["reason"] == "the score is undefined").all()
 

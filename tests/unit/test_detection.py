@@ -13,6 +13,7 @@ from twinscope.figures import detection as figure
 
 TASK = {
     "task": "t",
+    "kind": "classification",
     "dataset": "plates",
     "alignments": ["none"],
     "probes": ["logistic"],
@@ -171,7 +172,7 @@ def test_same_bytes_whatever_the_order_of_rows_and_names(wells):
 def test_predictions_of_real_probes_find_the_planted_class(folds, planted):
     who = {"representation": "net", **MODEL, "similarity": "cosine"}
     task = {**ALONE, "metrics": ["auroc"]}
-    scores, items = evaluation.evaluate(
+    scores, items, _ = evaluation.evaluate(
         {"none": (planted(4.0, 1), folds[["item"]])}, folds, task, who, draws=200
     )
     table = detect(items, task, draws=200)
@@ -241,7 +242,13 @@ def seen_table(models=1, classes=("a", "b", "c"), baselines=("count", "intensity
         for place, label in enumerate(classes):
             value = 0.4 + 0.1 * ((number + place) % 6)
             rows.append(
-                {"task": "t", "alignment": "none", "probe": "logistic", "representation": name}
+                {
+                    "task": "t",
+                    "kind": "classification",
+                    "alignment": "none",
+                    "probe": "logistic",
+                    "representation": name,
+                }
                 | {"role": role, "family": family, "of": of, "class": label, "value": value}
                 | {"lower": value - 0.05, "upper": value + 0.05, "chance": 0.5, "items": 9}
                 | {"groups": 3, "seen": "yes" if value > 0.55 else "no", "reason": ""}

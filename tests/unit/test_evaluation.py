@@ -6,7 +6,13 @@ from sklearn.metrics import balanced_accuracy_score
 from twinscope import alignment, evaluation
 
 METRICS = ["balanced_accuracy", "macro_f1", "auroc", "log_loss"]
-TASK = {"task": "t", "alignments": ["none"], "probes": ["logistic"], "metrics": METRICS}
+TASK = {
+    "task": "t",
+    "kind": "classification",
+    "alignments": ["none"],
+    "probes": ["logistic"],
+    "metrics": METRICS,
+}
 STANDING = {
     "representation": "net",
     "role": "model",
@@ -31,7 +37,7 @@ def of_metric(scores, name="balanced_accuracy"):
 
 def test_a_planted_signal_is_found_by_every_probe_and_metric(folds, planted):
     task = {"probes": ["logistic", "knn"]}
-    scores, _ = evaluate(planted(3.0), folds, task=task)
+    scores, *_ = evaluate(planted(3.0), folds, task=task)
     assert len(scores) == 8 and (scores["reason"] == "").all()
     up = scores[scores["metric"] != "log_loss"]
     assert (up["lower"] > up["chance"]).all() and (up["value"] > 0.8).all()
@@ -61,7 +67,7 @@ def test_shuffled_labels_score_chance_within_the_interval(folds, planted, probe)
 
 
 def test_scores_are_those_of_the_predictions(folds, planted):
-    scores, items = evaluate(planted(1.0), folds)
+    scores, items, _ = evaluate(planted(1.0), folds)
     p = items.filter(like="p:")
     assert list(p) == ["p:a", "p:b", "p:c"]
     np.testing.assert_allclose(p.sum(axis=1), 1)
@@ -79,7 +85,7 @@ def test_scores_are_those_of_the_predictions(folds, planted):
 
 
 def test_names_of_the_representation_stand_in_every_row(folds, planted):
-    scores, _ = evaluate(planted(1.0), folds, representation="net-twin0", role="twin")
+    scores, *_ = evaluate(planted(1.0), folds, representation="net-twin0", role="twin")
     assert set(scores["representation"]) == {"net-twin0"} and set(scores["role"]) == {"twin"}
     assert set(scores["task"]) == {"t"} and set(scores["alignment"]) == {"none"}
 
@@ -116,8 +122,8 @@ def test_images_of_one_well_are_averaged(folds, planted):
     offset = np.random.default_rng(3).standard_normal(values.shape)
     twice = pd.concat([folds, folds.assign(item=folds["item"] + "-2")], ignore_index=True)
     both = np.concatenate([values + offset, values - offset])
-    scores, items = evaluate(both, twice, twice[["item"]])
-    expected, expected_items = evaluate(values, folds)
+    scores, items, _ = evaluate(both, twice, twice[["item"]])
+    expected, expected_items, _ = evaluate(values, folds)
     assert len(items) == 120
     np.testing.assert_allclose(scores["value"], expected["value"], rtol=1e-6)
     np.testing.assert_allclose(items.filter(like="p:"), expected_items.filter(like="p:"), atol=1e-5)
@@ -130,7 +136,7 @@ def test_each_alignment_is_scored_on_its_own_features(folds, planted):
         "standardize": (planted(4.0), folds[["item"]], [], {}),
     }
     task = {**TASK, "alignments": ["none", "standardize"], "metrics": ["balanced_accuracy"]}
-    scores, items = evaluation.evaluate(profiles, folds, task, STANDING, seed=0, draws=200)
+    scores, items, _ = evaluation.evaluate(profiles, folds, task, STANDING, seed=0, draws=200)
     value = scores.set_index("alignment")["value"]
     assert value["standardize"] > 0.9 > value["none"] + 0.3
     assert items["alignment"].value_counts().to_dict() == {"none": 120, "standardize": 120}
@@ -151,22 +157,22 @@ def test_missing_values_are_imputed_and_counted(folds, planted):
 
 def test_what_is_undefined_is_nan_with_a_reason(folds, planted):
     task = {"probes": ["knn"]}
-    scores, items = evaluate(planted(3.0)[:, :1], folds, task=task)
+    scores, items, _ = evaluate(planted(3.0)[:, :1], folds, task=task)
     assert scores[["value", "lower", "upper"]].isna().all(axis=None)
     assert scores["reason"].str.contains("a single feature is all ties").all()
     assert items["reason"].eq(scores["reason"][0]).all()
     assert items.filter(like="p:").isna().all(axis=None)
     assert scores["chance"].notna().all()
     # Judged by distance, one feature is enough.
-    fine, _ = evaluate(planted(3.0)[:, :1], folds, task=task, similarity="euclidean")
+    fine, *_ = evaluate(planted(3.0)[:, :1], folds, task=task, similarity="euclidean")
     assert of_metric(fine)["value"] > 1 / 3 + 0.1
-    nothing, _ = evaluate(np.full((120, 2), np.nan), folds)
+    nothing, *_ = evaluate(np.full((120, 2), np.nan), folds)
     assert nothing["value"].isna().all()
     assert nothing["reason"].str.contains("every feature is missing").all()
 
 
 def test_constant_features_score_chance(folds):
-    scores, items = evaluate(np.ones((120, 3)), folds)
+    scores, items, _ = evaluate(np.ones((120, 3)), folds)
     np.testing.assert_allclose(items.filter(like="p:"), 1 / 3)
     for metric in METRICS:
         row = of_metric(scores, metric)
@@ -193,7 +199,12 @@ def auroc(found):
 
 def test_controls_that_shaped_the_correction_are_told_apart_and_within_folds_they_are_not():
     """Places say nothing; a place that is constant over a plate's controls says "treated"."""
-    task = {"task": "t", "alignments": ["standardize"], "probes": ["logistic"]}
+    task = {
+        "task": "t",
+        "kind": "classification",
+        "alignments": ["standardize"],
+        "probes": ["logistic"],
+    }
     task |= {"metrics": ["auroc"], "reference": "control"}
     who = {"representation": "r", "role": "", "family": "", "of": "", "similarity": "cosine"}
     outside, inside = [], []
@@ -232,7 +243,13 @@ def test_every_alignment_within_folds_keeps_a_signal_and_makes_none(name):
     treated = values + 2.5 * np.outer(folds["label"] == "null", np.arange(10) < 2)
     # What is learned in each fold comes after the alignment, whatever its columns are by then.
     fit = {"fit": {"kind": "components", "components": 4}}
-    task = {"task": "t", "alignments": [name], "probes": ["logistic"], "metrics": ["auroc"]}
+    task = {
+        "task": "t",
+        "kind": "classification",
+        "alignments": [name],
+        "probes": ["logistic"],
+        "metrics": ["auroc"],
+    }
     task |= {"reference": "control"}
     who = {"representation": "r", "role": "", "family": "", "of": "", "similarity": "cosine"}
     found = {}
@@ -246,7 +263,13 @@ def test_every_alignment_within_folds_keeps_a_signal_and_makes_none(name):
 
 def test_controls_as_items_want_their_label_as_reference(refused):
     values, index, folds = plates()
-    task = {"task": "t", "alignments": ["standardize"], "probes": ["knn"], "metrics": ["auroc"]}
+    task = {
+        "task": "t",
+        "kind": "classification",
+        "alignments": ["standardize"],
+        "probes": ["knn"],
+        "metrics": ["auroc"],
+    }
     who = {"representation": "r", "role": "", "family": "", "of": "", "similarity": "cosine"}
     with refused("label as reference", file="tasks.tsv", row="t", column="reference"):
         evaluation.evaluate({"standardize": (values, index)}, folds, task, who, draws=100)
@@ -256,7 +279,7 @@ def test_controls_as_items_want_their_label_as_reference(refused):
 
 
 def test_profiles_are_paired_with_their_alignments():
-    task = {"alignments": ["none", "standardize"]}
+    task = {"kind": "classification", "alignments": ["none", "standardize"]}
     assert evaluation.profiles(["a", "b"], task) == {"none": "a", "standardize": "b"}
     found = evaluation.profiles([(1, 2, 3, {"x": 1})], task | {"reference": "dmso"})
     assert found["standardize"] == (1, 2, 3, {"x": 1, "within": "standardize"})
@@ -274,10 +297,10 @@ def test_a_layer_that_tells_more_than_the_last_is_taken_in_every_fold():
     folds["fold"] = np.arange(60) // 2 % 5
     task = {**TASK, "metrics": ["balanced_accuracy"]}
     last = (noise, index, list("abcd"), {})
-    scores, _ = evaluation.evaluate(
+    scores, *_ = evaluation.evaluate(
         {"none": (*last, {"early": telling})}, folds, task, STANDING, draws=100
     )
     assert scores.loc[0, "layers"] == "early,early,early,early,early"
     assert scores.loc[0, "value"] > 0.9
-    plain, _ = evaluation.evaluate({"none": last}, folds, task, STANDING, draws=100)
+    plain, *_ = evaluation.evaluate({"none": last}, folds, task, STANDING, draws=100)
     assert plain.loc[0, "layers"] == "" and plain.loc[0, "value"] < 0.8

@@ -152,6 +152,8 @@ def table_of_verdicts(table):
                         **{
                             "n_groups": 24,
                             "n_seeds": 5,
+                            "gain": 0.25,
+                            "detectable": 0.08,
                             "reason": "" if other == other else REASON,
                         },
                     }

@@ -131,7 +131,12 @@ def test_each_fold_learns_of_its_own_training_items(folds, planted):
 def test_a_representation_with_a_fit_is_scored(folds, planted):
     values = planted(4.0, 1)
     made = {"fit": {"kind": "components", "components": values.shape[1]}}
-    task = {"task": "t", "probes": ["logistic"], "metrics": ["balanced_accuracy"]}
+    task = {
+        "task": "t",
+        "kind": "classification",
+        "probes": ["logistic"],
+        "metrics": ["balanced_accuracy"],
+    }
     task |= {"alignments": ["none"]}
     who = {"representation": "r", "role": "", "family": "", "of": "", "similarity": "cosine"}
     names = [str(n) for n in range(values.shape[1])]

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from twinscope.errors import InputError
-from twinscope.regression import correlation, expression, ridge
+from twinscope.regression import correlation, expression, rankings, ridge
 from twinscope.statistics import interval, resamples
 
 GRID = np.array(ridge.PENALTIES)
@@ -449,7 +449,7 @@ def test_agreement_by_hand():
         {"one": [4, 3, 2, 1, np.nan], "same": [9, 8, 7, 6, 5], "other": [3, 4, 2, 1, 9]},
         list("abcde"),
     )
-    found = expression.agreement(table).set_index(["first", "second"])
+    found = rankings.agreement(table).set_index(["first", "second"])
     # Of 6 pairs of a to d one is reversed: tau = (5 - 1) / 6.
     assert found.loc[("one", "other"), "tau"] == pytest.approx(4 / 6)
     assert found.loc[("one", "other"), "representations"] == 4
@@ -466,7 +466,7 @@ def test_agreement_by_hand():
     assert found.loc[("one", "same"), "tau"] == pytest.approx(1) and (found["reason"] == "").all()
     # e is last by "same" and first by "other": 1 + 4 pairs reversed of 10.
     assert found.loc[("same", "other"), "tau"] == pytest.approx(0)
-    few = expression.agreement(table.iloc[3:])
+    few = rankings.agreement(table.iloc[3:])
     assert few["reason"].tolist()[0] == "fewer than 2 representations" and np.isnan(few["tau"][0])
-    tied = expression.agreement(pd.DataFrame({"one": [1.0, 1.0], "two": [1.0, 2.0]}))
+    tied = rankings.agreement(pd.DataFrame({"one": [1.0, 1.0], "two": [1.0, 2.0]}))
     assert np.isnan(tied["tau"][0]) and tied["reason"][0] == "all are tied"

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from twinscope.errors import InputError
 from twinscope.relations import maps, rewiring
+from twinscope.similarity import matrix
 from twinscope.statistics import resamples
 
 # Pairs of Reactome, as EFAAR_benchmarking 1.0 ships it (CC0), that fall into its golden map.
@@ -160,9 +161,10 @@ def test_threads_change_nothing():
 @pytest.mark.parametrize(
     ("X", "similarity", "reason"),
     [
-        (np.ones((30, 4)), "cosine", "all pairs are equally similar"),
+        (np.ones((30, 4)), "cosine", "cosine of constant features is all ties"),
         (np.ones((30, 4)), "euclidean", "all pairs are equally similar"),
-        (np.linspace(1, 2, 30)[:, None], "cosine", "all pairs are equally similar"),
+        (np.outer(np.arange(1, 31), [1.0, 2]), "cosine", "all pairs are equally similar"),
+        (np.linspace(1, 2, 30)[:, None], "cosine", "cosine of a single feature is all ties"),
         (np.linspace(-1, 2, 30)[:, None], "cosine", "cosine of a single feature is all ties"),
         (np.column_stack([np.arange(30.0), np.ones(30)]), "cosine", "cosine of a single feature"),
         (np.zeros((30, 4)), "cosine", "no pairs of genes with a profile"),
@@ -176,6 +178,27 @@ def test_features_that_say_nothing_are_undefined_with_a_reason(X, similarity, re
     assert found["value"].isna().all() and found["lower"].isna().all()
     assert found["reason"].str.contains(reason).all()
     assert np.isnan(rewiring.null(gene_map, pairs, "rewired", 3)).all()
+    for part in maps.strata(gene_map, pairs, named(30), np.repeat(["x", "y"], 15)).values():
+        assert scores(*part, 10)["value"].isna().all()
+
+
+@pytest.mark.parametrize("name", ["cosine", "euclidean"])
+def test_likeness_is_that_of_all_tasks(name):
+    X = np.random.default_rng(0).normal(size=(30, 5))
+    X[3, 1] = np.nan
+    gene_map = maps.build(np.vstack([X, np.full(5, np.nan)]), named(31), name)
+    np.testing.assert_allclose(gene_map.similarity, matrix(X, name), atol=1e-9)
+    # A gene with a gap is compared by what it has; one without a feature is not.
+    assert (gene_map.left_out, gene_map.n_missing) == (("g030",), 1)
+
+
+def test_equal_steps_of_single_precision_tie():
+    # Counts 5, 7 and 9 standardised and stored: both steps are 2, but not to the last digit.
+    counts = np.array([5.0, 7, 9, 14, 3, 8])
+    stored = ((counts - 7.3) / 1.7).astype(np.float32)[:, None]
+    steps = maps.build(stored, named(6), "euclidean").similarity
+    assert steps[0, 1] == steps[1, 2]
+    assert len(np.unique(np.diff(stored[:3, 0]))) == 2
 
 
 def test_a_count_is_compared_by_distance():

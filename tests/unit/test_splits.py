@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
-from twinscope import splits
+from twinscope import flags, splits
 from twinscope.errors import InputError
 
 
@@ -156,7 +156,7 @@ def flags_of(labels, groups, folds=None, unlabelled=0, **columns):
     labels, groups = np.asarray(labels), np.asarray(groups)
     folds = np.arange(len(labels)) % 2 if folds is None else folds
     index = pd.DataFrame({"item": np.arange(len(labels)), **columns})
-    found = splits.flags(index, labels, groups, folds, unlabelled)
+    found = flags.found(index, labels, groups, folds, unlabelled)
     assert list(found.columns) == ["flag", "detail"]
     return dict(zip(found["flag"], found["detail"], strict=True))
 

@@ -1,6 +1,7 @@
 import pytest
 
 from twinscope import study
+from twinscope.kinds import rows as questions
 
 
 def dataset(**changes):
@@ -31,7 +32,8 @@ def planted(**changes):
 
 
 def task(**changes):
-    return {"task": "t", "dataset": "plates", "alignments": ["none"], **changes}
+    known = {"task": "t", "kind": "classification", "dataset": "plates", "alignments": ["none"]}
+    return {**known, "level": "item", **changes}
 
 
 def test_each_model_has_one_twin_a_seed_that_differs_in_weights_only():
@@ -219,15 +221,15 @@ def test_a_folder_needs_its_table(refused):
 
 def test_a_task_stands_on_a_data_set_of_the_study(refused):
     with refused("did you mean 'plates'", file="tasks.tsv", row="t", column="dataset"):
-        study.check_tasks({"t": task(dataset="plate")}, {"plates": dataset()}, "tasks.tsv")
+        questions.completed({"t": task(dataset="plate")}, {"plates": dataset()}, "tasks.tsv")
 
 
 def test_standardize_needs_controls(refused):
     tasks = {"t": task(alignments=["none", "standardize"])}
     with refused("names no control column", file="tasks.tsv", row="t", column="alignments"):
-        study.check_tasks(tasks, {"plates": dataset()}, "tasks.tsv")
-    study.check_tasks(tasks, {"plates": dataset(control="is_dmso")}, "tasks.tsv")
-    study.check_tasks({"t": task()}, {"plates": dataset()}, "tasks.tsv")
+        questions.completed(tasks, {"plates": dataset()}, "tasks.tsv")
+    questions.completed(tasks, {"plates": dataset(control="is_dmso")}, "tasks.tsv")
+    questions.completed({"t": task()}, {"plates": dataset()}, "tasks.tsv")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,6 @@ WRONG = [
     ("tasks", "folds", "five", "at least 2"),
     ("tasks", "alignments", "standardise", "did you mean 'standardize'"),
     ("tasks", "probes", "logistic,logistic", "classifiers"),
-    ("tasks", "metrics", "balanced_acuracy", "did you mean 'balanced_accuracy'"),
 ]
 
 

@@ -4,7 +4,15 @@ import pytest
 
 from twinscope import tasks
 
-TASK = {"task": "t", "target": "label", "level": "item", "split": "group", "folds": 3}
+TASK = {
+    "task": "t",
+    "kind": "classification",
+    "alignments": ["none"],
+    "target": "label",
+    "level": "item",
+    "split": "group",
+    "folds": 3,
+}
 
 
 def index(count=24, **columns):

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from twinscope import probes, splits, statistics, verdicts
+from twinscope import equivalence, probes, splits, statistics, verdicts
 from twinscope.metrics import METRICS
 
 SEEDS = [f"model-twin-{i}" for i in range(5)]
@@ -29,7 +29,7 @@ def shaken(value, wobble, n=100):
 
 
 def test_the_margin_is_a_share_of_the_gap_with_a_floor():
-    margin = verdicts.equivalence_margin
+    margin = equivalence.margin_of
     assert margin([0.4, 0.6, np.nan], 0.25, 1.0) == pytest.approx(0.04)
     assert margin([0.4, 0.95], 0.25, 1.0) == pytest.approx(0.01)
     assert margin([1.2, 0.8], np.log(4), 0.0) == pytest.approx(0.08)
@@ -41,10 +41,10 @@ def test_the_margin_is_a_share_of_the_gap_with_a_floor():
 
 
 def test_the_ceiling_is_the_best_score_of_the_truth_where_there_is_one():
-    assert verdicts.ceiling([], 1.0) == 1.0
-    assert verdicts.ceiling([np.nan], 1.0) == 1.0
-    assert verdicts.ceiling([0.7, np.nan, 0.9], 1.0) == 0.9
-    assert verdicts.ceiling([0.7, 0.4], 0.0) == 0.4
+    assert equivalence.ceiling([], 1.0) == 1.0
+    assert equivalence.ceiling([np.nan], 1.0) == 1.0
+    assert equivalence.ceiling([0.7, np.nan, 0.9], 1.0) == 0.9
+    assert equivalence.ceiling([0.7, 0.4], 0.0) == 0.4
 
 
 def test_true_factors_are_no_baseline():

@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from functools import cache
 from pathlib import Path
 
 HERE = Path(str(workflow.current_basedir))
@@ -10,6 +11,7 @@ sys.path.insert(0, str(HERE.parent / "scripts"))
 from snakemake.exceptions import WorkflowError
 from twinscope import files, networks, study, tables
 from twinscope.errors import InputError
+from twinscope.kinds import rows as questions
 from twinscope.sources import folder
 
 # The columns that a job's result depends on; a change in any other runs nothing again.
@@ -30,8 +32,8 @@ NETWORK += ["mean", "std", "pooling", "seed", "of"]
 NETWORK += ["model_args", "sha256", "interpolation", "register_tokens"]
 NETWORK += ["initialisation", "executes_code", "trained", "twin_statistics"]
 NETWORK += ["channels", "layers", "precision", "dimension"]
-SPLIT = ["task", "target", "select", "level", "split", "folds"]
-QUESTIONS = ["task", "alignments", "probes", "metrics"]
+SPLIT = ["task", "kind", "target", "select", "level", "split", "folds", "alignments"]
+QUESTIONS = ["task", "kind", "alignments", "probes", "metrics"]
 
 
 def schema_of(name):
@@ -55,6 +57,7 @@ def index_of_folder(dataset):
     return index
 
 
+@cache
 def code(*modules):
     """Fingerprint of scripts and package modules. Given as a parameter, it makes a job run again
     when they change; segment, embed and all before them go without, so that a docstring never costs
@@ -216,32 +219,24 @@ def of_every_unit(path):
     return found
 
 
+def check_tables(tasks):
+    """Look whether the tables that tasks name are there."""
+    for name, row in tasks.items():
+        for path in questions.tables(row).values():
+            if path not in questions.SHIPPED and not Path(path).is_file():
+                column = "targets" if row["kind"] == "regression" else "pairs"
+                expected = f"a file, or one of {', '.join(questions.SHIPPED)}"
+                expected = "a file" if column == "targets" else expected
+                file = config["tables"]["tasks"]
+                raise InputError(f"no file {path!r}", expected, file, name, column)
+
+
 def representations_of(dataset):
     return [
         name
         for name, row in representations.items()
         if study.fits(row, datasets[dataset])
     ]
-
-
-def profiles_of(wildcards):
-    """Aligned representations; where controls are a class, as it is: aligned within folds."""
-    if "reference" in tasks[wildcards.task]:
-        path = "results/{dataset}/features/{representation}.h5ad"
-        return [path.format(**wildcards)]
-    return collect(
-        "results/{dataset}/profiles/{alignment}/{representation}.h5ad",
-        alignment=tasks[wildcards.task]["alignments"],
-        **wildcards,
-    )
-
-
-def predictions_of(wildcards):
-    return collect(
-        "results/{dataset}/items/{task}/{representation}.parquet",
-        representation=representations_of(wildcards.dataset),
-        **wildcards,
-    )
 
 
 def standing_of(wildcards):
@@ -258,7 +253,8 @@ def read_study():
     units = rows_of("units", "dataset", "unit")
     units = study.units_by_dataset(units, datasets, paths["units"])
     tasks = study.keyed(rows_of("tasks", "task"), "task")
-    study.check_tasks(tasks, datasets, paths["tasks"])
+    tasks = questions.completed(tasks, datasets, paths["tasks"])
+    check_tables(tasks)
     models = study.keyed(rows_of("models", "model"), "model")
     models = study.with_twins(models, config["twin_seeds"], paths["models"])
     networks.check(models, datasets, paths["models"])

@@ -31,18 +31,37 @@ rule split:
     params:
         task=part_of(tasks, "task", *SPLIT),
         seed=config["seed"],
-        code=code("split.py", "twinscope/splits.py", "twinscope/tasks.py"),
+        code=code(
+            *("split.py", "twinscope/splits.py", "twinscope/flags.py"),
+            *("twinscope/tasks.py", "twinscope/retrieval/designs.py"),
+        ),
     script:
         "../scripts/split.py"
+
+
+rule fetch_pairs:
+    output:
+        pairs="resources/relations/{source}.tsv",
+    log:
+        "logs/fetch_pairs/{source}.log",
+    retries: 3
+    conda:
+        "../../envs/fetch.yaml"
+    params:
+        file=lambda wildcards: questions.SHIPPED[wildcards.source],
+    script:
+        "../scripts/fetch_pairs.py"
 
 
 rule evaluate:
     input:
         profiles=profiles_of,
         folds="results/{dataset}/splits/{task}.parquet",
+        more=lambda wildcards: list(more_of(wildcards).values()),
     output:
         scores="results/{dataset}/scores/{task}/{representation}.tsv",
         predictions="results/{dataset}/items/{task}/{representation}.parquet",
+        draws="results/{dataset}/draws/{task}/{representation}.parquet",
     log:
         "logs/evaluate/{dataset}/{task}/{representation}.log",
     benchmark:
@@ -50,26 +69,27 @@ rule evaluate:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        task=part_of(tasks, "task", *QUESTIONS, "reference"),
+        task=asked_of,
         representation=standing_of,
+        more=lambda wildcards: list(more_of(wildcards)),
         seed=config["seed"],
         draws=config["draws"],
-        code=code(
-            *("evaluate.py", "twinscope/evaluation.py", "twinscope/probes.py"),
-            *(
-                "twinscope/classifiers.py",
-                "twinscope/fitted.py",
-                "twinscope/alignment",
-            ),
-            *("twinscope/metrics.py", "twinscope/statistics.py"),
-        ),
+        code=code_of_task,
     script:
         "../scripts/evaluate.py"
 
 
 rule compare:
     input:
-        predictions=predictions_of,
+        scores=of_every_representation(
+            "results/{dataset}/scores/{task}/{representation}.tsv"
+        ),
+        predictions=of_every_representation(
+            "results/{dataset}/items/{task}/{representation}.parquet"
+        ),
+        draws=of_every_representation(
+            "results/{dataset}/draws/{task}/{representation}.parquet"
+        ),
     output:
         verdicts="results/{dataset}/verdicts/{task}.tsv",
     log:
@@ -79,10 +99,11 @@ rule compare:
     params:
         task=part_of(tasks, "task", *QUESTIONS),
         representations=standings_of,
-        settings=part(config, "seed", "draws", "margin", "least_margin"),
+        settings=part(config, "margin", "least_margin"),
         code=code(
             *("compare.py", "twinscope/comparison.py", "twinscope/verdicts.py"),
-            *("twinscope/metrics.py", "twinscope/statistics.py"),
+            *("twinscope/equivalence.py", "twinscope/measures.py"),
+            "twinscope/statistics.py",
         ),
     script:
         "../scripts/compare.py"
@@ -90,7 +111,9 @@ rule compare:
 
 rule detect:
     input:
-        predictions=predictions_of,
+        predictions=of_every_representation(
+            "results/{dataset}/items/{task}/{representation}.parquet"
+        ),
     output:
         detection="results/{dataset}/detection/{task}.tsv",
     log:
@@ -131,10 +154,10 @@ rule contrast:
 
 rule collect_scores:
     input:
-        detection=of_every_task("results/{dataset}/detection/{task}.tsv"),
+        detection=of_tasks("results/{dataset}/detection/{task}.tsv", classifications()),
         scores=scores_wanted(),
-        verdicts=of_every_task("results/{dataset}/verdicts/{task}.tsv"),
-        flags=of_every_task("results/{dataset}/splits/{task}.flags.tsv"),
+        verdicts=of_tasks("results/{dataset}/verdicts/{task}.tsv", tasks),
+        flags=of_tasks("results/{dataset}/splits/{task}.flags.tsv", tasks),
     output:
         scores=report(
             "results/scores.tsv", caption="../report/scores.rst", category="Tables"

@@ -18,7 +18,7 @@ rule plot:
         "../../envs/figures.yaml"
     params:
         task=described_task,
-        code=code("plot.py", "twinscope/figures", "twinscope/metrics.py"),
+        code=code("plot.py", "twinscope/figures", "twinscope/measures.py"),
     script:
         "../scripts/plot.py"
 
@@ -69,7 +69,9 @@ rule sheet:
 rule publish:
     input:
         detection="results/detection.tsv",
-        detection_figures=collect("results/figures/{task}.detection.svg", task=tasks),
+        detection_figures=collect(
+            "results/figures/{task}.detection.svg", task=classifications()
+        ),
         scores="results/scores.tsv",
         verdicts="results/verdicts.tsv",
         flags="results/flags.tsv",
@@ -89,6 +91,7 @@ rule publish:
     params:
         title=config["title"],
         order=list(tasks),
+        detected=classifications(),
         units=of_all_units("{dataset}/{unit}"),
         settings=part(config, "seed", "twin_seeds", "draws", "margin", "least_margin"),
         tables={
@@ -97,6 +100,9 @@ rule publish:
             "models": [row for row in models.values() if row["role"] == "model"],
             "baselines": [row for row in baselines.values() if row["role"] != "twin"],
         },
-        code=code("publish.py", "twinscope/reporting", "twinscope/figures"),
+        code=code(
+            *("publish.py", "twinscope/reporting", "twinscope/figures"),
+            "twinscope/measures.py",
+        ),
     script:
         "../scripts/publish.py"

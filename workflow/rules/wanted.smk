@@ -85,10 +85,8 @@ def models_wanted():
     ]
 
 
-def of_every_task(path):
-    return [
-        path.format(dataset=row["dataset"], task=task) for task, row in tasks.items()
-    ]
+def of_tasks(path, names):
+    return [path.format(dataset=tasks[name]["dataset"], task=name) for name in names]
 
 
 def scores_wanted():

@@ -1,16 +1,43 @@
-"""One representation on one task: predictions out of fold, and scores with their uncertainty."""
+"""One representation on one task: scores with their uncertainty, items, and bootstrap draws."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from twinscope import fitted, probes, statistics
+from twinscope import fitted, kinds, statistics
 from twinscope.alignment import aggregate, align, named
 from twinscope.errors import InputError
-from twinscope.metrics import METRICS
+from twinscope.kinds.asked import LAST, NOT_RESAMPLED, Asked, Score, of_keys
+from twinscope.kinds.wells import held_out
+from twinscope.measures import MEASURES
 
-LAST = "last"
+STANDING = ("representation", "role", "family", "of")
+BESIDE = ("classes", "features", "missing", "chosen", "layers")
+SEPARATOR = "/"
+# Shares of groups that are all 0 or all 1 vary in no resample, and still are not known exactly.
+SHARES = ("active", "consistent")
+
+
+class Evaluated(NamedTuple):
+    """What is kept of one representation on one task.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        One row an alignment, probe and metric: value, 95 % interval, chance, ceiling, p, sizes,
+        and a reason where something is undefined.
+    items : DataFrame
+        One row an item, alignment and probe: key, group, and what its kind says of it.
+    draws : DataFrame
+        One column an alignment, probe and metric (`column`), one row a draw of the groups: the same
+        draws for all representations, whose differences are paired by them.
+    """
+
+    scores: pd.DataFrame
+    items: pd.DataFrame
+    draws: pd.DataFrame
 
 
 def evaluate(
@@ -19,9 +46,10 @@ def evaluate(
     task: Mapping,
     standing: Mapping,
     *,
+    more: Mapping[str, pd.DataFrame] | None = None,
     seed: int = 0,
     draws: int = 10_000,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> Evaluated:
     """Score a representation under every alignment, probe and metric of a task.
 
     Parameters
@@ -34,69 +62,70 @@ def evaluate(
     folds : DataFrame
         item, key, label, group, fold, as from `tasks.split`.
     task : mapping
-        task, alignments, probes, metrics.
+        task, kind, alignments, probes, metrics, and what its kind needs.
     standing : mapping
         representation, role, family, of, similarity.
+    more : mapping of DataFrame, optional
+        Tables that the kind needs besides, by name.
     seed, draws : int
-        Of the inner folds and of the resampling.
+        Of the inner folds, of permutations and of the resampling.
 
     Returns
     -------
-    scores : DataFrame
-        One row an alignment, probe and metric: value, 95 % interval, chance, sizes, the share of
-        imputed features, what was chosen, and a reason where the value is undefined.
-    items : DataFrame
-        One row a key, alignment and probe: label, group, fold, and ``p:{class}``.
+    Evaluated
 
     Raises
     ------
     InputError
         If negative controls are items and an alignment was fitted on all of them.
     """
-    scores, items = [], []
+    scores, items, drawn = [], [], {}
     _check_controls(profiles, folds, task)
+    score = kinds.module(task["kind"]).evaluate
     for alignment, (values, index, *known) in profiles.items():
-        X, keys = _of_task(values, index, folds, *known)
-        counts = statistics.resamples(keys["group"].to_numpy(str), draws, seed)[1]
-        for probe in task["probes"]:
-            found = probes.cross_validate(
-                X,
-                keys["label"].to_numpy(str),
-                keys["group"].to_numpy(str),
-                keys["fold"].to_numpy(),
-                probe,
-                standing["similarity"],
-                seed,
-            )
-            run = {"alignment": alignment, "probe": probe}
-            what = {"task": task["task"], **_named(standing), **run}
-            scores += [what | row for row in _scores(found, keys, task["metrics"], counts)]
-            p = pd.DataFrame(found.probabilities, columns=[f"p:{c}" for c in found.classes])
-            items.append(pd.concat([keys.assign(**run, reason=found.reason), p], axis=1))
-    return pd.DataFrame(scores), pd.concat(items, ignore_index=True)
+        asked = _asked(values, index, folds, task, *known)
+        more_of = {"alignment": alignment, "similarity": standing["similarity"]}
+        asked = asked._replace(**more_of, more=more or {}, seed=seed, draws=draws)
+        for run in score(asked):
+            what = {"task": task["task"], **{name: standing[name] for name in STANDING}}
+            named_by = {"alignment": alignment, "probe": run.probe}
+            scores += [what | named_by | _row(one) for one in run.scores]
+            items.append(run.items.assign(**named_by))
+            drawn |= {
+                column(alignment, run.probe, one.metric): one.draws
+                for one in run.scores
+                if one.draws is not None
+            }
+    table = pd.DataFrame(scores)
+    return Evaluated(table, pd.concat(items, ignore_index=True), pd.DataFrame(drawn))
+
+
+def column(alignment: str, probe: str, metric: str) -> str:
+    """Name the column of draws of one way of asking."""
+    return SEPARATOR.join((alignment, probe, metric))
 
 
 def profiles(found: Sequence[tuple], task: Mapping) -> dict[str, tuple]:
-    """Pair alignments with what was read: one an alignment, or one that is aligned within folds.
+    """Pair alignments with what was read: one an alignment, or one that is aligned here.
 
-    Alignments are fitted on negative controls. Where these are a class of the task, a control that
+    Alignments are fitted on negative controls. Where these are items of the task, a control that
     is tested must not have taken part in the fit: the plate's correction would tell it from all
     else. Such tasks are given the representation as it is.
 
     Parameters
     ----------
     found : sequence of tuple
-        As from `representations.unpack`: one for each alignment, or for tasks with a `reference`
-        a single one that is not aligned.
+        As from `representations.unpack`: one for each alignment, or, for tasks that
+        `aligns_within`, a single one that is not aligned.
     task : mapping
-        alignments, and `reference` where controls are a class.
+        kind, alignments, and `reference` where controls are a class.
 
     Returns
     -------
     dict
         Alignment to (values, index, names, provenance), as for `evaluate`.
     """
-    if not task.get("reference"):
+    if not aligns_within(task):
         return dict(zip(task["alignments"], found, strict=True))
     ((values, index, names, made, *layers),) = found
     return {
@@ -105,11 +134,17 @@ def profiles(found: Sequence[tuple], task: Mapping) -> dict[str, tuple]:
     }
 
 
+def aligns_within(task: Mapping) -> bool:
+    """Whether negative controls are items of a task, so that it fits its alignments itself."""
+    return bool(task.get("reference")) or kinds.KINDS[task["kind"]].holds_controls
+
+
 def _check_controls(profiles: Mapping[str, tuple], folds: pd.DataFrame, task: Mapping) -> None:
     """Refuse controls as items that an alignment was fitted on, the tested ones among them."""
     for alignment, (_, index, *known) in profiles.items():
         within = (known[1] if len(known) > 1 else {}).get("within")
-        if alignment == "none" or within or "control" not in index:
+        drops = task["kind"] in ("relations", "compound-gene")
+        if alignment == "none" or within or drops or "control" not in index:
             continue
         if index.loc[index["item"].isin(folds["item"]), "control"].any():
             raise InputError(
@@ -122,10 +157,16 @@ def _check_controls(profiles: Mapping[str, tuple], folds: pd.DataFrame, task: Ma
             )
 
 
-def _of_task(
-    values: np.ndarray, index: pd.DataFrame, folds: pd.DataFrame, names=(), made=None, layers=None
-):
-    """Return the features of a task's keys, sorted by key; images of one key are averaged.
+def _asked(
+    values: np.ndarray,
+    index: pd.DataFrame,
+    folds: pd.DataFrame,
+    task,
+    names=(),
+    made=None,
+    layers=None,
+) -> Asked:
+    """Put the features of a task's keys together, sorted by key; images of one are averaged.
 
     Features that are learned within folds are a function of which keys are for training. Of a
     network with layers there are several: the last by its own name.
@@ -141,7 +182,7 @@ def _of_task(
     keys, made = keys.reset_index(names="key"), made or {}
     steps = _steps(made, index.iloc[rows], names)
 
-    def of_keys(values: np.ndarray):
+    def of_key(values: np.ndarray):
         if not steps:
             return aggregate(values[rows], of_item)[0]
 
@@ -153,9 +194,19 @@ def _of_task(
 
         return learned
 
-    if not layers:
-        return of_keys(values), keys
-    return {LAST: of_keys(values), **{name: of_keys(X) for name, X in layers.items()}}, keys
+    X = of_key(values)
+    if layers:
+        X = {LAST: X, **{name: of_key(each) for name, each in layers.items()}}
+    meta = of_keys(index.iloc[rows], of_item)
+    train, holds = np.ones(len(keys), dtype=bool), kinds.KINDS[task["kind"]].holds_controls
+    # Half of the controls are fitted on under every alignment, or scores under two of them would
+    # rest on different wells; where none is asked for, all take part.
+    holds &= any(name != "none" for name in task["alignments"])
+    if holds:
+        train = ~held_out(
+            meta["control"].to_numpy(bool), meta["batch"].to_numpy(str), order, seed=0
+        )
+    return Asked(X, keys, meta, train, task, held_out=holds)
 
 
 def _steps(made: Mapping, index: pd.DataFrame, names) -> list[Callable]:
@@ -171,30 +222,34 @@ def _steps(made: Mapping, index: pd.DataFrame, names) -> list[Callable]:
     return steps
 
 
-def _named(standing: Mapping) -> dict:
-    return {name: standing[name] for name in ("representation", "role", "family", "of")}
+def _of_share(share: float, n: int) -> statistics.Interval:
+    """Return the exact interval of a share that is 0 or 1 (Clopper and Pearson 1934)."""
+    reach = 1 - 0.025 ** (1 / n)
+    lower, upper = (0.0, reach) if share == 0 else (1 - reach, 1.0)
+    return statistics.Interval(lower, upper, np.nan, "")
 
 
-def _scores(found: probes.Prediction, keys, metrics, counts: np.ndarray):
-    """Yield one row a metric."""
-    y, groups = keys["label"].to_numpy(str), keys["group"].to_numpy(str)
-    for name in metrics:
-        metric = METRICS[name]
-        value = metric.function(y, found.probabilities, found.classes)
-        spread = statistics.bootstrap(y, found.probabilities, groups, metric, found.classes, counts)
-        interval = statistics.interval(value, spread, counts.shape[1], *metric.range)
-        yield {
-            "metric": name,
-            "value": value,
-            "lower": interval.lower,
-            "upper": interval.upper,
-            "chance": metric.chance(y),
-            "items": len(y),
-            "groups": counts.shape[1],
-            "classes": len(found.classes),
-            "features": found.n_features,
-            "missing": found.n_missing / max(found.n_values, 1),
-            "chosen": ",".join(f"{c:g}" for c in found.chosen if np.isfinite(c)),
-            "layers": ",".join(found.taken),
-            "reason": found.reason or interval.reason,
-        }
+def _row(score: Score) -> dict:
+    """One row of the scores."""
+    measure = MEASURES[score.metric]
+    interval = statistics.Interval(np.nan, np.nan, np.nan, NOT_RESAMPLED)
+    if score.draws is not None:
+        interval = statistics.interval(score.value, score.draws, score.groups, *measure.range)
+        if interval.error == 0 and score.metric in SHARES:
+            interval = _of_share(score.value, score.groups)
+    elif not np.isfinite(score.value):
+        interval = interval._replace(reason="")
+    return {
+        "metric": score.metric,
+        "value": score.value,
+        "lower": interval.lower,
+        "upper": interval.upper,
+        "chance": score.chance,
+        "ceiling": score.ceiling,
+        "p": score.p,
+        "items": score.items,
+        "groups": score.groups,
+        **{name: "" if name in ("chosen", "layers") else np.nan for name in BESIDE},
+        **score.said,
+        "reason": score.reason or interval.reason,
+    }

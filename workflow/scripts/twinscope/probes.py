@@ -1,6 +1,6 @@
 """Ask how well a simple classifier, tuned alike for all, reads labels from a representation."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -13,6 +13,9 @@ from twinscope.metrics import METRICS
 from twinscope.splits import assign
 
 SAME_LOSS = 1e-6
+# Values: of features that are looked at together, and beyond which standardised ones are kept in
+# single precision.
+BLOCK, LARGE = 2**24, 2**26
 
 
 class Prediction(NamedTuple):
@@ -87,18 +90,17 @@ def cross_validate(
         if name not in known:
             raise InputError(repr(name), one_of(known, name))
     given = X if isinstance(X, Mapping) else {"": X}
-    given = {name: x if callable(x) else _finite(x) for name, x in given.items()}
+    given = {name: x if callable(x) else _numbers(x) for name, x in given.items()}
     y, groups, folds = np.asarray(y, dtype=str), np.asarray(groups, dtype=str), np.asarray(folds)
     classes, numbers = np.unique(y), np.unique(folds)
     p, chosen, taken, n_fallback = np.full((len(y), len(classes)), np.nan), [], [], 0
     for done, number in enumerate(numbers, start=1):
-        test, train = folds == number, folds != number
-        X = {name: _finite(x(train)) if callable(x) else x for name, x in given.items()}
+        train = folds != number
+        X = {name: _numbers(x(train)) if callable(x) else x for name, x in given.items()}
         if done == 1:
             sizes = _sizes(next(iter(X.values())))
         inner = _inner_folds(y[train], groups[train], seed)
-        parts = {name: (x[train], x[test]) for name, x in X.items()}
-        name, best, p[test] = _best(PROBES[probe], parts, y[train], inner, similarity)
+        name, best, p[~train] = _best(PROBES[probe], X, train, y[train], inner, similarity)
         if isinstance(best, str):
             lost = [np.nan] * len(numbers)
             return Prediction(p * np.nan, classes, lost, reason=best, **sizes)
@@ -111,14 +113,16 @@ def cross_validate(
     return Prediction(p, classes, chosen, n_fallback=n_fallback, **more)
 
 
+def _numbers(X: np.ndarray) -> np.ndarray:
+    """Leave single precision as it is: of many items there is no room for a copy."""
+    X = np.asarray(X)
+    return X if X.dtype in (np.float32, np.float64) else X.astype(float)
+
+
 def _sizes(X: np.ndarray) -> dict:
-    return {"n_values": X.size, "n_features": X.shape[1], "n_missing": int(np.isnan(X).sum())}
-
-
-def _finite(X: np.ndarray) -> np.ndarray:
-    X = np.array(X, dtype=float)
-    X[~np.isfinite(X)] = np.nan
-    return X
+    step = max(1, BLOCK // max(1, X.shape[1]))
+    present = sum(np.isfinite(X[at : at + step]).sum() for at in range(0, len(X), step))
+    return {"n_values": X.size, "n_features": X.shape[1], "n_missing": int(X.size - present)}
 
 
 def _inner_folds(y: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray | None:
@@ -129,30 +133,28 @@ def _inner_folds(y: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray | N
     return None
 
 
-def _best(probe: Probe, parts: Mapping, y, inner, similarity: str) -> tuple:
+def _best(probe: Probe, X: Mapping, train, y, inner, similarity: str) -> tuple:
     """Return the candidate taken, the value chosen or why there is none, and probabilities."""
-    if inner is None:
-        parts = dict([next(iter(parts.items()))])
-    found = {
-        name: _candidate(probe, X, unseen, y, inner, similarity)
-        for name, (X, unseen) in parts.items()
-    }
-    name = min(found, key=lambda name: found[name][2])
-    best, data, _ = found[name]
+    names = list(X) if inner is not None else list(X)[:1]
+    kept = None
+    for name in names:
+        value, data, loss = _candidate(probe, X[name], train, y, inner, similarity)
+        if kept is None or loss < kept[3]:
+            kept = name, value, data, loss
+        del data
+    name, best, data, _ = kept
     if data is None:
         return name, best, np.nan
     if np.isnan(best):
         return name, best, 1 / len(np.unique(y))
-    # Walking up to the best is quicker than a cold start when the penalty is weak.
     Z, Q = data
-    path = probe.path(Z, y, Q, [value for value in probe.grid if value <= best], similarity)
-    *_, (best, predicted) = zip(probe.grid, path, strict=False)
+    *_, predicted = probe.path(Z, y, Q, probe.towards(best), similarity)
     return name, best, predicted
 
 
-def _candidate(probe: Probe, X, unseen, y, inner, similarity: str) -> tuple:
+def _candidate(probe: Probe, X, train, y, inner, similarity: str) -> tuple:
     """Return the value chosen or why there is none, data ready to fit or None, and the loss."""
-    Z, Q = _prepare(X, unseen)
+    Z, Q = _prepare(X, train)
     if Z is None:
         return "no values: every feature is missing", None, np.inf
     if probe is PROBES["knn"] and similarity == "cosine" and Z.shape[1] < 2:
@@ -160,41 +162,56 @@ def _candidate(probe: Probe, X, unseen, y, inner, similarity: str) -> tuple:
         return f"cosine of {what} is all ties: use similarity euclidean", None, np.inf
     if Z.shape[1] == 0:
         return np.nan, (Z, Q), np.log(len(np.unique(y)))
-    if probe is PROBES["logistic"]:
-        # L2 does not see rotations; principal axes are fewer, and quicker to descend on.
-        axes = np.linalg.svd(Z, full_matrices=False)[2]
-        Z, Q = Z @ axes.T, Q @ axes.T
     value, loss = (
         (probe.fallback, 0.0) if inner is None else _choose(probe, Z, y, inner, similarity)
     )
     return value, (Z, Q), loss
 
 
-def _prepare(train: np.ndarray, test: np.ndarray) -> tuple:
-    """Impute, drop constant features and standardise, as the training items say."""
-    seen = ~np.isnan(train).all(axis=0)
-    if not seen.any():
-        return None, None
-    train, test = train[:, seen], test[:, seen]
-    middle = np.nanmedian(train, axis=0)
-    train, test = (np.where(np.isnan(part), middle, part) for part in (train, test))
-    # Relative, so that the rounding of a constant is not blown up to unit variance.
-    varied = np.ptp(train, axis=0) > 1e-12 * np.abs(train).max(axis=0)
-    train, test = train[:, varied], test[:, varied]
-    centre, spread = train.mean(axis=0), train.std(axis=0)
-    return (train - centre) / spread, (test - centre) / spread
+def _prepare(X: np.ndarray, train: np.ndarray) -> tuple:
+    """Impute, drop constant features and standardise, as the training items say.
+
+    Some features at a time. What would be large is kept in single precision.
+    """
+    kind = np.float32 if X.size > LARGE else float
+    Z, Q = (np.empty((some.sum(), X.shape[1]), dtype=kind) for some in (train, ~train))
+    step, seen, at = max(1, BLOCK // max(1, len(X))), False, 0
+    for start in range(0, X.shape[1], step):
+        own, other = (X[some, start : start + step].astype(float) for some in (train, ~train))
+        for part in (own, other):
+            part[~np.isfinite(part)] = np.nan
+        known = ~np.isnan(own).all(axis=0)
+        seen |= bool(known.any())
+        own, other = own[:, known], other[:, known]
+        gaps = np.isnan(own).any(axis=0) | np.isnan(other).any(axis=0)
+        if gaps.any():
+            middle = np.nanmedian(own[:, gaps], axis=0)
+            for part in (own, other):
+                part[:, gaps] = np.where(np.isnan(part[:, gaps]), middle, part[:, gaps])
+        # Relative, so that the rounding of a constant is not blown up to unit variance.
+        varied = np.ptp(own, axis=0) > 1e-12 * np.abs(own).max(axis=0)
+        own, other = own[:, varied], other[:, varied]
+        centre, spread = own.mean(axis=0), own.std(axis=0)
+        here = slice(at, at := at + own.shape[1])
+        Z[:, here], Q[:, here] = (own - centre) / spread, (other - centre) / spread
+    return (Z[:, :at], Q[:, :at]) if seen else (None, None)
 
 
 def _choose(probe: Probe, Z, y, inner, similarity: str) -> tuple[float, float]:
     """Walk up the grid until the inner loss has risen twice in a row; the best value, its loss."""
-    parts = [(inner != number, inner == number) for number in np.unique(inner)]
-    paths = [probe.path(Z[t], y[t], Z[v], probe.grid, similarity) for t, v in parts]
+    tests = [inner == number for number in np.unique(inner)]
+    paths = [_path(probe, Z, y, test, similarity) for test in tests]
     p, losses = np.empty((len(y), len(np.unique(y)))), []
     for predictions in zip(*paths, strict=False):
-        for (_, test), predicted in zip(parts, predictions, strict=True):
+        for test, predicted in zip(tests, predictions, strict=True):
             p[test] = predicted
         losses.append(METRICS["log_loss"].function(y, p, np.unique(y)))
         if len(losses) > 2 and losses[-3] < losses[-2] < losses[-1]:
             break
     pairs = zip(probe.grid, losses, strict=False)
     return next((v, loss) for v, loss in pairs if loss <= min(losses) + SAME_LOSS)
+
+
+def _path(probe: Probe, Z, y, test, similarity: str) -> Iterator[np.ndarray]:
+    """Predict along the grid; the items of a fold are copied when it is its turn."""
+    yield from probe.path(Z[~test], y[~test], Z[test], probe.grid, similarity)

@@ -210,26 +210,6 @@ def _check_masks(name: str, row: Mapping, file: str) -> None:
             raise InputError(repr(row["segmentation"]), expected, file, name, "segmentation")
 
 
-def check_tasks(tasks: Mapping[str, Mapping], datasets: Mapping, file: str) -> None:
-    """Check that tasks stand on data sets of the study and on controls where they need them.
-
-    Raises
-    ------
-    InputError
-        Naming the task and the column.
-    """
-    for name, row in tasks.items():
-        _known(row["dataset"], datasets, file, name, "dataset")
-        if "standardize" in row["alignments"] and "control" not in datasets[row["dataset"]]:
-            raise InputError(
-                f"standardize on {row['dataset']!r}, which names no control column",
-                "none, or a data set with negative controls, on which standardize is fitted",
-                file,
-                name,
-                "alignments",
-            )
-
-
 def _without(arguments: Mapping, seed: int) -> dict:
     """Arguments of a planted representation that holds nothing, with as many dimensions."""
     factors = arguments.get("factors", [])

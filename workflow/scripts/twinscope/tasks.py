@@ -2,10 +2,22 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
-from twinscope import splits
+from twinscope import flags, splits
 from twinscope.errors import InputError, one_of
+from twinscope.kinds import KINDS
+from twinscope.retrieval import designs
+
+# Flags that also hold where nothing is learned, or where labels are no classes.
+FLAGS = {
+    "multilabel": ("no-groups", "few-groups", "batch-straddles", "unlabelled"),
+    "regression": ("no-groups", "few-groups", "batch-straddles", "unlabelled"),
+    **dict.fromkeys(("activity", "replicates"), ("unlabelled",)),
+    **dict.fromkeys(("retrieval", "relations", "compound-gene"), ("unlabelled",)),
+    "confounders": ("batch-confounded", "unlabelled"),
+}
 
 
 def split(index: pd.DataFrame, task: Mapping, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -40,34 +52,61 @@ def split(index: pd.DataFrame, task: Mapping, seed: int) -> tuple[pd.DataFrame, 
     chosen = select(index, task)
     labelled = chosen[_values(chosen, task, "target") != ""]
     keys = items_of_level(labelled, task)
-    try:
-        fold = splits.assign(
-            keys["key"].to_numpy(str),
-            keys["label"].to_numpy(str),
-            keys["group"].to_numpy(str),
-            task["folds"],
-            seed,
-        )
-    except InputError as error:
-        column = error.column or "target"
-        raise InputError(error.found, error.expected, "tasks.tsv", name, column) from error
+    fold = _deal(keys, task, seed)
     known = keys[["batch", "position"]]
-    flags = splits.flags(
+    told = flags.found(
         known.mask(known == ""),
         keys["label"],
         keys["group"],
         fold,
         len(chosen) - len(labelled),
     )
+    kept = FLAGS.get(task["kind"])
+    told = told if kept is None else told[told["flag"].isin(kept)].reset_index(drop=True)
+    if KINDS[task["kind"]].holds_controls:
+        told = pd.concat([told, _of_design(keys, labelled, task)], ignore_index=True)
     if (_values(labelled, task, "split") != "").all():
         # Groups that were named are groups, even where each holds a single item.
-        flags = flags[flags["flag"] != "no-groups"].reset_index(drop=True)
-    flags.insert(0, "task", name)
+        told = told[told["flag"] != "no-groups"].reset_index(drop=True)
+    if "harmony" in task["alignments"]:
+        told.loc[len(told)] = "transductive", "harmony sees the features of items it is tested on"
+    told.insert(0, "task", name)
     by_key = pd.Series(fold, index=keys["key"])
     level = labelled["item"] if task["level"] == "item" else _values(labelled, task, "level")
     parts = {"item": labelled["item"], "key": level}
     folds = pd.DataFrame(parts).merge(keys[["key", "label", "group"]], on="key", validate="m:1")
-    return folds.assign(fold=folds["key"].map(by_key)).sort_values("item"), flags
+    return folds.assign(fold=folds["key"].map(by_key)).sort_values("item"), told
+
+
+def _deal(keys: pd.DataFrame, task: Mapping, seed: int) -> np.ndarray:
+    """Deal keys into folds; where nothing is learned, all are in one."""
+    kind = KINDS[task["kind"]]
+    if not kind.folds:
+        return np.zeros(len(keys), dtype=int)
+    columns = [keys[name].to_numpy(str) for name in ("key", "label", "group")]
+    stratified = task["kind"] == "classification"
+    try:
+        if stratified:
+            return splits.assign(*columns, task["folds"], seed)
+        return splits.assign_groups(columns[0], columns[2], task["folds"], seed)
+    except InputError as error:
+        column = error.column or "target"
+        where = "tasks.tsv", task["task"], column
+        raise InputError(error.found, error.expected, *where) from error
+
+
+def _of_design(keys: pd.DataFrame, index: pd.DataFrame, task: Mapping) -> pd.DataFrame:
+    """Flag perturbations that keep to one well position: edge effects look like activity."""
+    whole = task["level"] != "item"
+    control = index.groupby(_values(index, task, "level") if whole else index["item"])["control"]
+    meta = keys.rename(columns={"key": "item"})
+    meta = meta.assign(control=meta["item"].map(control.first()).astype(bool))
+    meta = meta.assign(position=meta["position"].where(meta["position"] != ""))
+    meta = meta.sort_values("item", ignore_index=True)
+    notes = designs.read(meta, "label", "control", "batch", "batch", "position").notes
+    rows = [note.partition(": ")[::2] for note in notes]
+    rows = [(flag, detail) if detail else ("no-positions", flag) for flag, detail in rows]
+    return pd.DataFrame(rows, columns=["flag", "detail"], dtype=str)
 
 
 def select(index: pd.DataFrame, task: Mapping) -> pd.DataFrame:

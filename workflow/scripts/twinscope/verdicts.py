@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from twinscope import families
-from twinscope.statistics import ZERO, holm, standard_error
+from twinscope.equivalence import ALPHA, tested, with_seeds
+from twinscope.statistics import holm, standard_error
 
-ALPHA = 0.05
 POOLED = "twins"
 FAMILIES = {
     "twin": ("twin",),
@@ -20,63 +19,8 @@ FAMILIES = {
 COLUMNS = [
     *("representation", "against", "family", "scope", "value", "against_value", "delta"),
     *("lower", "upper", "p", "p_holm", "p_equivalence", "margin", "verdict"),
-    *("n_groups", "n_seeds", "reason"),
+    *("n_groups", "n_seeds", "gain", "detectable", "reason"),
 ]
-
-
-def equivalence_margin(
-    baselines: Sequence[float],
-    chance: float,
-    ceiling: float,
-    fraction: float = 0.10,
-    floor: float = 0.01,
-) -> float:
-    """Return the difference that is too small to matter.
-
-    Parameters
-    ----------
-    baselines : sequence of float
-        Scores of the baselines of every family but "null"; NaN is left out.
-    chance : float
-        Chance level, which stands in when no baseline has a score.
-    ceiling : float
-        The best score there is, as from `ceiling`.
-    fraction : float
-        Share of the gap between the best baseline and the ceiling.
-    floor : float
-        The smallest margin.
-
-    Returns
-    -------
-    float
-        max(fraction × gap, floor), in units of the metric.
-    """
-    up = 1 if ceiling >= chance else -1
-    gaps = up * (ceiling - np.asarray(list(baselines), dtype=float))
-    gaps = gaps[np.isfinite(gaps)]
-    # A baseline can lie above an estimated ceiling: then no gap is left, and the floor holds.
-    gap = gaps.min() if len(gaps) else abs(ceiling - chance)
-    return float(max(fraction * gap, floor))
-
-
-def ceiling(truth: Sequence[float], best: float) -> float:
-    """Return the score that nothing can be expected to exceed.
-
-    Parameters
-    ----------
-    truth : sequence of float
-        Scores of the true factors; NaN, or none where nobody knows them.
-    best : float
-        The best value of the metric.
-
-    Returns
-    -------
-    float
-        The score of the true factors that is nearest to the best value, or the best value.
-    """
-    known = np.asarray(list(truth), dtype=float)
-    known = known[np.isfinite(known)]
-    return float(known[np.abs(best - known).argmin()]) if len(known) else float(best)
 
 
 def compare(
@@ -87,6 +31,7 @@ def compare(
     margin: float,
     n_groups: int,
     higher_is_better: bool = True,
+    ceiling: float = np.nan,
 ) -> pd.DataFrame:
     """Compare one representation with each baseline, each twin, and its twins as a sample.
 
@@ -110,6 +55,8 @@ def compare(
         Number of groups resampled.
     higher_is_better : bool
         Whether to turn the sign, so that a positive delta is always better.
+    ceiling : float
+        The best score that can be expected.
 
     Returns
     -------
@@ -117,8 +64,10 @@ def compare(
         Columns `COLUMNS`, scope "one": a row for each baseline and twin, sorted, and one against
         "twins". p values are two-sided; `p_holm` is adjusted over the baselines, over the twins
         one by one, and not at all for the twins as a sample, which is one question asked before;
-        `p_equivalence` is from two one-sided tests. What is undefined is NaN, with an empty
-        verdict and a reason.
+        `p_equivalence` is from two one-sided tests. `gain` is the share of the way from the other
+        to the ceiling, (m - b) / (c - b), NaN where the other is there already, and `detectable`
+        the smallest difference that it could have seen (`equivalence.tested`). What is undefined
+        is NaN, with an empty verdict and a reason.
     """
     sign = 1 if higher_is_better else -1
     rows = [
@@ -135,6 +84,8 @@ def compare(
     table["p_holm"] = (
         table["p"].astype(float).groupby(asked).transform(lambda p: holm(p.to_numpy()))
     )
+    way = sign * (ceiling - table["against_value"].astype(float))
+    table["gain"] = table["delta"].astype(float) / way.where(way > 0)
     table["verdict"] = [
         _verdict(*row) for row in table[["delta", "p_holm", "p_equivalence"]].values
     ]
@@ -195,11 +146,11 @@ def _row(
         difference = draws - np.mean([scores[name][1] for name in names], axis=0)
         error, df = standard_error(difference, n_groups), n_groups - 1
         if sample:
-            error, df = _with_seeds(error, df, values)
+            error, df = with_seeds(error, df, values)
         reason = "" if np.isfinite(error) else "undefined in more than half of the draws"
     if reason:
         return row | {"reason": reason}
-    return row | _test(row["delta"], error, df, margin, len(draws))
+    return row | tested(row["delta"], error, df, margin, len(draws))
 
 
 def _missing(model, value, names, values, n_groups, sample) -> str:
@@ -212,36 +163,6 @@ def _missing(model, value, names, values, n_groups, sample) -> str:
         lost = [name for name, one in zip(names, values, strict=True) if not np.isfinite(one)]
         return f"the score of {', '.join(lost)} is undefined"
     return "fewer than 2 groups to resample" if n_groups < 2 else ""
-
-
-def _with_seeds(error: float, df: int, values: np.ndarray) -> tuple[float, float]:
-    """Add the variance between seeds; degrees of freedom by Welch and Satterthwaite."""
-    n_seeds = len(values)
-    seeds = values.var(ddof=1) * (1 + 1 / n_seeds)
-    total = error**2 + seeds
-    if total <= ZERO**2:
-        return 0.0, df
-    return float(np.sqrt(total)), total**2 / (error**4 / df + seeds**2 / (n_seeds - 1))
-
-
-def _test(delta: float, error: float, df: float, margin: float, n_draws: int) -> dict:
-    """Interval, two-sided test of no difference, and two one-sided tests of equivalence."""
-    if error == 0:
-        smallest = 1 / (n_draws + 1)
-        same = abs(delta) <= ZERO
-        near = 0.0 if same else smallest if abs(delta) < margin else 1.0
-        p = 1.0 if same else smallest
-        return {"lower": delta, "upper": delta, "p": p, "p_equivalence": near}
-    reach = student.ppf(1 - ALPHA / 2, df) * error
-    outside = max(
-        student.sf((delta + margin) / error, df), student.cdf((delta - margin) / error, df)
-    )
-    return {
-        "lower": delta - reach,
-        "upper": delta + reach,
-        "p": 2 * student.sf(abs(delta) / error, df),
-        "p_equivalence": outside,
-    }
 
 
 def _verdict(delta: float, p_holm: float, p_equivalence: float) -> str:

@@ -8,11 +8,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from twinscope.alignment import whitening
+from twinscope.alignment.rows import in_order, order
 from twinscope.errors import InputError, one_of
 
 COMPONENTS = 128
 RIDGE = 0.5
 EPSILON = 1e-9
+TRANSDUCTIVE = "transductive: fitted on features of all items, tested ones too, without labels"
 
 
 class Aligned(NamedTuple):
@@ -20,8 +22,8 @@ class Aligned(NamedTuple):
 
     `features`; `n_constant` (batch, feature) pairs, or features where the fit is over all batches,
     whose controls are all alike (for robust-mad, more than half of them); `notes` on steps that
-    were skipped and values that were filled; whether the columns are `components`, and no longer
-    bear the names of the features.
+    were skipped, values that were filled, and a fit that saw the items to be tested; whether the
+    columns are `components`, and no longer bear the names of the features.
     """
 
     features: np.ndarray
@@ -35,8 +37,9 @@ class Aligned(NamedTuple):
 def align(name: str, X: np.ndarray, batches: np.ndarray, controls: np.ndarray | None) -> Aligned:
     """Align a representation over batches.
 
-    All are fitted on negative controls alone, except `harmony`: it knows no controls and no labels,
-    but it sees the features and batches of all items, those that are tested later among them.
+    All are fitted on negative controls alone, except `harmony`. That is transductive: fitted on the
+    features and batches of all items it is given, those to be tested among them, also where it is
+    called within a fold. It sees no controls and no labels. `notes` say so.
 
     Parameters
     ----------
@@ -146,32 +149,10 @@ def _rescale(X, batches, controls, how: Callable) -> Aligned:
     for batch in np.unique(batches):
         inside = batches == batch
         reference = X[inside & controls]
-        centre, spread, constant = how(reference[whitening.order(reference)])
+        centre, spread, constant = how(reference[order(reference)])
         aligned[inside] = (X[inside] - centre) / spread
         n_constant += int(constant.sum())
     return Aligned(aligned, n_constant)
-
-
-def _in_order(function: Callable) -> Callable:
-    """Give an alignment complete rows in an order of their own, and put the result back."""
-
-    def ordered(X: np.ndarray, batches: np.ndarray, controls: np.ndarray) -> Aligned:
-        rows = whitening.order(X, batches, ~controls)
-        X, batches, controls = X[rows], batches[rows], controls[rows]
-        filled, n_filled, n_unknown = whitening.fill(X, batches, controls)
-        found = function(filled, batches, controls)
-        # Harmony, and rounding, can part items that are alike: they follow the first of them.
-        new = (batches[1:] != batches[:-1]) | (controls[1:] != controls[:-1])
-        new = np.r_[True, new | (X[1:] != X[:-1]).any(axis=1)]
-        features = np.empty_like(found.features)
-        features[rows] = found.features[new][np.cumsum(new) - 1]
-        notes = [f"{n_filled} missing values filled with the centre of their batch"] * (
-            n_filled > 0
-        )
-        notes += [f"{n_unknown} features without a value to fit to, set to 0"] * (n_unknown > 0)
-        return found._replace(features=features, notes=(*found.notes, *notes))
-
-    return ordered
 
 
 def _reduce(X: np.ndarray, known: np.ndarray) -> Aligned:
@@ -183,7 +164,7 @@ def _reduce(X: np.ndarray, known: np.ndarray) -> Aligned:
     return Aligned(X, 0, (f"principal components skipped: {found}, {COMPONENTS} asked for",))
 
 
-@_in_order
+@in_order
 def _pca_cs(X: np.ndarray, batches: np.ndarray, controls: np.ndarray) -> Aligned:
     reduced = _reduce(X, controls)
     Z = reduced.features
@@ -218,7 +199,7 @@ def _tvn(X: np.ndarray, batches: np.ndarray, controls: np.ndarray, shrink: bool)
     return Aligned(Z, int(constant.sum()), notes if rank < X.shape[1] else (), components=True)
 
 
-@_in_order
+@in_order
 def _sphering(X: np.ndarray, batches: np.ndarray, controls: np.ndarray) -> Aligned:
     Z, constant = _global_scale(X, controls)
     Y = Z[:, ~constant]
@@ -229,11 +210,12 @@ def _sphering(X: np.ndarray, batches: np.ndarray, controls: np.ndarray) -> Align
     return Aligned(Z, int(constant.sum()), notes if rank < Y.shape[1] else ())
 
 
-@_in_order
+@in_order
 def _harmony(X: np.ndarray, batches: np.ndarray, everything: np.ndarray) -> Aligned:
+    """Scale, reduce and harmonise: each fitted on all items, as the library maps no new ones."""
     Z, constant = _global_scale(X, everything)
     reduced = _reduce(Z, everything)
-    notes = (*reduced.notes, "harmony sees all items, tested ones too, without their labels")
+    notes = (*reduced.notes, TRANSDUCTIVE)
     if constant.all() or len(np.unique(batches)) == 1:
         alone = "nothing to correct: one batch, or constant features"
         return Aligned(Z, int(constant.sum()), (*notes, alone))
@@ -249,8 +231,8 @@ ALIGNMENTS = {
     ),
     "robust-mad": _on_controls("robust-mad", partial(_rescale, how=whitening.median_and_mad)),
     "pca-cs": _on_controls("pca-cs", _pca_cs),
-    "tvn": _on_controls("tvn", _in_order(partial(_tvn, shrink=False))),
-    "tvn-shrink": _on_controls("tvn-shrink", _in_order(partial(_tvn, shrink=True))),
+    "tvn": _on_controls("tvn", in_order(partial(_tvn, shrink=False))),
+    "tvn-shrink": _on_controls("tvn-shrink", in_order(partial(_tvn, shrink=True))),
     "sphering": _on_controls("sphering", _sphering),
     "harmony": lambda X, batches, controls: _harmony(X, batches, np.ones(len(X), dtype=bool)),
 }

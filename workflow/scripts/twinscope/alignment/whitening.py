@@ -1,4 +1,4 @@
-"""What alignments are made of: centres and spreads, principal axes, whitening, clusters."""
+"""What alignments are made of: centres and spreads, principal axes, whitening, Harmony."""
 
 from typing import NamedTuple
 
@@ -18,33 +18,6 @@ class Axes(NamedTuple):
     centre: np.ndarray
     axes: np.ndarray
     spread: np.ndarray
-
-
-def order(X: np.ndarray, *keys: np.ndarray) -> np.ndarray:
-    """Sort rows by keys, the first one first, and then by their values.
-
-    Sums over rows in this order are the same, bit for bit, in whatever order the rows come.
-
-    Parameters
-    ----------
-    X : array of shape (n, d)
-        Features; NaN is a value like any other.
-    *keys : arrays of shape (n,)
-        What to sort by before the features.
-
-    Returns
-    -------
-    array of int of shape (n,)
-    """
-    found = np.arange(len(X))
-    if X.size:
-        # Whole rows compared as bytes; adding 0 makes -0 and 0 one.
-        rows = np.ascontiguousarray(X + 0.0)
-        bytes_ = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
-        found = np.argsort(bytes_, kind="stable")
-    for key in reversed(keys):
-        found = found[np.argsort(key[found], kind="stable")]
-    return found
 
 
 def mean_and_sd(reference: np.ndarray, fewest: int = 2, floor: np.ndarray | float = 0.0) -> tuple:
@@ -102,46 +75,6 @@ def median_and_mad(reference: np.ndarray) -> tuple:
     centre[known] = np.nanmedian(values[:, known], axis=0)
     mad[known] = np.nanmedian(np.abs(values[:, known] - centre[known]), axis=0)
     return centre, np.where(mad == 0, 1.0, MAD_TO_SD * mad), mad == 0
-
-
-def fill(X: np.ndarray, batches: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """Put the centre of the batch's known items where values are missing.
-
-    Parameters
-    ----------
-    X : array of shape (n, d)
-        Features; what is not finite is missing.
-    batches : array of str of shape (n,)
-        The batch of each item.
-    known : array of bool of shape (n,)
-        The items whose mean is the centre (negative controls).
-
-    Returns
-    -------
-    filled : array of shape (n, d)
-        The mean over all batches where the batch has none; 0 where no known item has a value.
-    n_filled, n_unknown : int
-        Values that were filled, and features that were set to 0.
-    """
-    present = np.isfinite(X)
-    if present.all():
-        return X, 0, 0
-    filled, overall = X.copy(), _mean(X[known], present[known])
-    for batch in np.unique(batches):
-        inside = np.flatnonzero(batches == batch)
-        own = inside[known[inside]]
-        centre = _mean(X[own], present[own])
-        centre = np.where(np.isnan(centre), overall, centre)
-        filled[inside] = np.where(present[inside], X[inside], centre)
-    unknown = np.isnan(overall)
-    filled[:, unknown] = 0.0
-    return filled, int((~present[:, ~unknown]).sum()), int(unknown.sum())
-
-
-def _mean(X: np.ndarray, present: np.ndarray) -> np.ndarray:
-    counts = present.sum(axis=0)
-    means = np.full(X.shape[1], np.nan)
-    return np.divide(np.where(present, X, 0).sum(axis=0), counts, out=means, where=counts > 0)
 
 
 def principal_axes(reference: np.ndarray, most: int | None = None) -> Axes:
@@ -216,7 +149,8 @@ def inverse_root(covariance: np.ndarray, ridge: float) -> np.ndarray:
 def harmonise(X: np.ndarray, batches: np.ndarray) -> np.ndarray:
     """Run Harmony: soft clusters spread over batches, then batch effects removed within them.
 
-    Fitted on all items it is given, those that are tested later too; it sees none of their labels.
+    Transductive: fitted on the features and batches of all items it is given, those that are tested
+    later too; it can correct no others. It sees no labels and no controls.
 
     Parameters
     ----------

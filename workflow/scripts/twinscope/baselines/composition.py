@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from twinscope.baselines.edges import nearest_edges
-from twinscope.baselines.points import Points, describe_points
+from twinscope.baselines.cooccurrence import describer
+from twinscope.baselines.points import describe_points
 from twinscope.baselines.shape import MEASURES
 from twinscope.errors import InputError, one_of
 
@@ -181,7 +181,7 @@ def composition(unit: Unit, codebook: dict, k: int = 5) -> pd.DataFrame:
     squares = ((values[known, None, :] - centres) ** 2).sum(axis=2)
     names = [f"{number}" for number in range(1, len(centres) + 1)]
     kind = pd.Series(squares.argmin(axis=1), cells.index[known], dtype=int)
-    return describe_points(unit, _describer(names, k), cells.loc[known].assign(kind=kind))
+    return describe_points(unit, describer(names, k), cells.loc[known].assign(kind=kind))
 
 
 def types(unit: Unit, column: str, types: Sequence[str], k: int = 5) -> pd.DataFrame:
@@ -229,37 +229,7 @@ def types(unit: Unit, column: str, types: Sequence[str], k: int = 5) -> pd.DataF
     for stray in sorted(set(found) - set(names)):
         raise InputError(f"type {stray!r} in column {column!r}", one_of(names, stray))
     kind = found.map({name: number for number, name in enumerate(names)}).astype(int)
-    return describe_points(unit, _describer(names, k), cells.assign(kind=kind))
-
-
-def _describer(names: list[str], k: int) -> Callable[[Points], dict[str, float]]:
-    if k < 1 or k % 1:
-        raise InputError(f"k {k}", "a whole number of at least 1")
-    first, second = np.triu_indices(len(names))
-    pairs = [f"cooccurrence_{names[a]}_with_{names[b]}" for a, b in zip(first, second, strict=True)]
-
-    def describe(points):
-        kind = points.cells["kind"].to_numpy(int)
-        counts = np.bincount(kind, minlength=len(names)).astype(float)
-        shares = counts / len(points) if len(points) else np.full(len(names), np.nan)
-        values = {f"fraction_{name}": share for name, share in zip(names, shares, strict=True)}
-        ratios = _cooccurrence(points.places, kind, counts, int(k))[first, second]
-        return values | dict(zip(pairs, ratios, strict=True))
-
-    return describe
-
-
-def _cooccurrence(places, kind, counts, k):
-    """Neighbour pairs of each two kinds over their mean under random labels."""
-    total = len(kind)
-    ratios = np.full((len(counts), len(counts)), np.nan)
-    if total <= k + 1:
-        return ratios
-    observed = np.zeros_like(ratios)
-    np.add.at(observed, tuple(kind[nearest_edges(places, k)].T), 1)
-    expected = k * (np.outer(counts, counts) - np.diag(counts)) / (total - 1)
-    np.divide(observed + observed.T, 2 * expected, out=ratios, where=expected > 0)
-    return ratios
+    return describe_points(unit, describer(names, k), cells.assign(kind=kind))
 
 
 def _values(cells, columns):

@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
-from twinscope.alignment.whitening import order
+from twinscope.alignment.rows import order
 from twinscope.errors import InputError
 
 # Of the largest distance: what differs by less is the same distance, rounded.

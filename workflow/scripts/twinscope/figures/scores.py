@@ -98,12 +98,14 @@ def _references(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
     guess, found = selection.chance(rows), selection.best(rows, selection.INFORMED, metric)
     beside = None if found is None else found["value"]
     truth = selection.ceiling(rows, metric)
+    marked = []
     if truth is not None:
-        _line_at(axes, truth["value"], style.INK, (0, (1, 2)), -0.05)
-        _name_at(axes, truth["value"], f"ceiling {words.number(truth['value'])}", -0.07, beside)
+        marked.append((truth["value"], f"ceiling {words.number(truth['value'])}", (0, (1, 2))))
     if np.isfinite(guess):
-        _line_at(axes, guess, style.INK, (0, (4, 3)), -0.05)
-        _name_at(axes, guess, f"chance {words.number(guess)}", -0.07, beside)
+        marked.append((guess, f"chance {words.number(guess)}", (0, (4, 3))))
+    for (x, label, dashes), centre in zip(marked, _apart(axes, marked), strict=True):
+        _line_at(axes, x, style.INK, dashes, -0.05)
+        _name_at(axes, x, label, -0.07, beside, centre)
     if found is not None:
         colour = style.COLOURS[found["family"]]
         _line_at(axes, found["value"], colour, "-", -0.24)
@@ -117,12 +119,33 @@ def _line_at(axes: Axes, x: float, colour: str, dashes, top: float) -> None:
         axes.plot([x, x], [top, bottom], color=colour, ls=dashes, lw=1.1, zorder=1.5, clip_on=False)
 
 
-def _name_at(axes: Axes, x: float, label: str, y: float, beside: float | None = None) -> None:
+def _apart(axes: Axes, marked: list[tuple]) -> list[float]:
+    """Find the middles, in inches, of labels above lines, moved apart where they would meet."""
+    centres = [_across(axes, x) for x, *_ in marked]
+    if len(marked) < 2:
+        return centres
+    room = sum(limits.text_width(label, style.SMALL) for _, label, _ in marked) / 2 + EDGE
+    missing = room - abs(centres[0] - centres[1])
+    if missing > 0:
+        turn = 1 if centres[0] >= centres[1] else -1
+        centres = [centres[0] + turn * missing / 2, centres[1] - turn * missing / 2]
+    return centres
+
+
+def _name_at(
+    axes: Axes,
+    x: float,
+    label: str,
+    y: float,
+    beside: float | None = None,
+    centre: float | None = None,
+) -> None:
     """Write a label above a line, moved to clear another line and to stay on the page."""
     width, _ = axes.figure.get_size_inches()
     half = limits.text_width(label, style.SMALL) / 2 + EDGE
-    centre = _across(axes, x)
-    if beside is not None and abs(_across(axes, beside) - centre) < half:
+    moved = centre is not None and centre != _across(axes, x)
+    centre = _across(axes, x) if centre is None else centre
+    if beside is not None and not moved and abs(_across(axes, beside) - centre) < half:
         centre = _across(axes, beside) + (half if _across(axes, beside) < centre else -half)
     place = {"ha": "center", "va": "bottom", "bbox": marks.PLATE, "zorder": 3}
     where = marks.inches(axes, min(max(centre, half), width - half), y)

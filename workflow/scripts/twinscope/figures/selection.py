@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from twinscope.families import SHORTCUT, STRUCTURE, TRUTH
-from twinscope.metrics import METRICS
+from twinscope.measures import MEASURES
 
 INFORMED = (*STRUCTURE, *SHORTCUT)
 
@@ -43,7 +43,12 @@ def choices(task: Mapping) -> list[tuple[str, str]]:
 
 def lower_is_better(metric: str) -> bool:
     """Whether a small value of a metric is a good one; metrics not known here go up."""
-    return metric in METRICS and not METRICS[metric].higher_is_better
+    return metric in MEASURES and not MEASURES[metric].higher_is_better
+
+
+def is_merit(task: Mapping) -> bool:
+    """Whether more of what a task measures is better, so that verdicts are drawn from it."""
+    return all(MEASURES[m].comparable for m in task["metrics"][:1] if m in MEASURES)
 
 
 def ranked(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -60,8 +65,12 @@ def best(rows: pd.DataFrame, families: Iterable[str], metric: str) -> pd.Series 
 
 
 def ceiling(rows: pd.DataFrame, metric: str) -> pd.Series | None:
-    """Score of the true factors, where they are known, or None."""
-    return best(rows, TRUTH, metric)
+    """Score of the true factors, where they are known, else what replicates allow, or None."""
+    truth = best(rows, TRUTH, metric)
+    if truth is None and "ceiling" in rows and rows["ceiling"].notna().any():
+        value = rows["ceiling"].median()
+        truth = pd.Series({"value": value, "lower": float("nan"), "upper": float("nan")})
+    return truth
 
 
 def twins(rows: pd.DataFrame, model: str) -> Twins:

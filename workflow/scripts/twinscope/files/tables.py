@@ -1,6 +1,7 @@
 """Tables and texts: the user's, the study's, and its schemas."""
 
 import csv
+import gzip
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -51,7 +52,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     if not path.is_file():
         raise InputError("no such file", "the table of images (CSV, TSV or parquet)", path)
-    suffix = path.suffix.lower()
+    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
     try:
         if suffix == ".parquet":
             table = read_index(path)
@@ -150,7 +151,8 @@ def concatenate(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 def _read_cells(path: Path, separator: str) -> pd.DataFrame:
     lines, rows = [], []
-    with open(path, encoding="utf-8-sig", newline="") as file:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=separator, strict=True)
         header = [name.strip() for name in next(reader, [])]
         for cells in reader:

@@ -9,12 +9,14 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from twinscope.alignment import aggregate
+from twinscope.alignment.rows import order
 from twinscope.errors import InputError
+from twinscope.retrieval import precision
+from twinscope.similarity import between, compared, levels
 from twinscope.statistics import interval
 
 ACTIVE, INACTIVE = 1_000.0, 10_000.0
 FEWEST = 20
-DECIMALS = 9
 ENUMERATED, DRAWN = 20_000, 5_000
 MAXIMUM = "max"
 
@@ -86,7 +88,7 @@ def score(
     Parameters
     ----------
     compounds : array of shape (m, d)
-        Features of wells with compounds.
+        Features of wells with compounds; NaN is missing, and imputed as by `similarity.space`.
     wells : DataFrame of m rows
         compound, concentration; wells alike in both are averaged.
     genes : array of shape (g, d)
@@ -101,31 +103,37 @@ def score(
     -------
     DataFrame
         One row a compound and concentration, and one with concentration "max": tie-aware average
-        precision `ap` (McSherry and Najork 2008), its `chance`, whether that is `exact`, numbers
-        of `actives` and `inactives`, and a `reason` where `ap` is NaN. Chance of the maximum is its
-        mean over the ways to label as many genes active, each labelled alike at all
+        precision `ap` (`precision.average_precision`), its `chance`, whether that is `exact`,
+        numbers of `actives` and `inactives`, and a `reason` where `ap` is NaN. Chance of the
+        maximum is its mean over the ways to label as many genes active, each labelled alike at all
         concentrations: all ways up to 20,000, else 5,000 drawn.
     """
     names = np.asarray(names, dtype=str)
     if wells[["compound", "concentration"]].isna().any(axis=None):
         raise InputError("a well without compound or concentration", "both, of every well")
     by_level = wells.groupby(["compound", "concentration"], sort=True)
-    levels = by_level.size().reset_index()
-    profiles, _ = _profiles(compounds, np.char.zfill(by_level.ngroup().to_numpy(str), 9))
-    targets, known = _profiles(genes, names)
-    single = "cosine of a single feature is all ties" * (profiles.shape[1] < 2)
+    doses = by_level.size().reset_index()
+    profiles, _ = _averaged(compounds, np.char.zfill(by_level.ngroup().to_numpy(str), 9))
+    targets, known = _averaged(genes, names)
+    items, refusal = compared(np.vstack([profiles, targets]), "cosine")
+    if items:
+        # Without any feature, or at the origin, there is no direction.
+        items.values[~items.present | ~items.values.any(axis=1)] = np.nan
     tables = []
-    for compound, own in levels.groupby("compound", sort=True):
-        chosen = sampled[sampled["compound"] == compound]
+    for compound, own in doses.groupby("compound", sort=True):
+        # Sorted, because the draw of labels goes by place.
+        chosen = sampled[sampled["compound"] == compound].sort_values("gene")
         rows = pd.Index(known).get_indexer(chosen["gene"])
-        lost = sorted(chosen["gene"][rows < 0])
-        reason = single if len(chosen) else NONE
+        lost = chosen["gene"][rows < 0].tolist()
+        # The remedy it names, another similarity, is not to be had here.
+        reason = refusal.partition(":")[0] if len(chosen) else NONE
         if lost and not reason:
             reason = f"no profile of gene '{lost[0]}'"
-        active = chosen["active"].to_numpy(bool)
-        similarity = np.abs(profiles[own.index] @ targets[rows].T)
+        similarity = np.full((len(own), len(chosen)), np.nan)
+        if not reason:
+            similarity = np.abs(between(items, own.index, len(doses) + rows))
         rng = np.random.default_rng([seed, crc32(str(compound).encode())])
-        table = _of_compound(np.round(similarity, DECIMALS), active, reason, rng)
+        table = _of_compound(similarity, chosen["active"].to_numpy(bool), reason, rng)
         table.insert(0, "concentration", [*(f"{c:g}" for c in own["concentration"]), MAXIMUM])
         table.insert(0, "compound", compound)
         tables.append(table)
@@ -169,39 +177,30 @@ def summarise(items: pd.DataFrame, counts: np.ndarray) -> pd.DataFrame:
     return table.sort_values("concentration", key=_rising, ignore_index=True)
 
 
-def chance(n: int, k: int) -> float:
-    """Average precision expected of a random order of n items, k of them relevant.
-
-    (1/n) Σ_{r=1..n} [1 + (r - 1)(k - 1)/(n - 1)] / r: whatever stands at rank r is relevant with
-    probability k/n, and then so is each item before it with probability (k - 1)/(n - 1).
-    """
-    ranks = np.arange(1, n + 1)
-    return float(np.mean((1 + (ranks - 1) * (k - 1) / max(n - 1, 1)) / ranks))
-
-
-def _profiles(X: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Average by name and scale to length 1; NaN where that cannot be."""
+def _averaged(X: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Average by name; rows are added up in an order of their own, not in that of the file."""
     X = np.asarray(X, dtype=float)
-    # The rows of a name are added up in an order of their own, not in that of the file.
-    order = np.lexsort((*X[:, :8].T, names))
-    means, names = aggregate(X[order], names[order])
-    size = np.linalg.norm(means, axis=1, keepdims=True)
-    return means / np.where(size > 0, size, np.nan), names
+    rows = order(X, names)
+    return aggregate(X[rows], names[rows])
 
 
 def _of_compound(similarity: np.ndarray, active: np.ndarray, reason: str, rng) -> pd.DataFrame:
     """Score one compound, similarity (concentrations, genes), and the maximum in the last row."""
     n, k, size = len(active), int(active.sum()), len(similarity) + 1
-    ap, expected, exact, why = np.full(size, np.nan), np.full(size, np.nan), np.ones(size, bool), []
-    labels, exact[-1] = _labels(n, k, rng) if not reason else (None, True)
-    under_null = []
-    for row, scores in enumerate(similarity):
-        why.append(reason or _fault(scores))
-        if not why[-1]:
-            ap[row], expected[row] = _average_precision(scores, active[None])[0], chance(n, k)
-            under_null.append(_average_precision(scores, labels))
-    why.append("" if under_null else why[0])
-    if under_null:
+    ap, expected, exact = np.full(size, np.nan), np.full(size, np.nan), np.ones(size, bool)
+    why = [reason or _fault(scores) for scores in similarity]
+    defined = np.flatnonzero([not said for said in why])
+    why.append("" if len(defined) else why[0])
+    if len(defined):
+        labels, exact[-1] = _labels(n, k, rng)
+        scores = similarity[defined]
+        relevant = np.broadcast_to(active, scores.shape)
+        ap[defined] = precision.average_precision(scores, relevant)
+        expected[defined] = precision.expected_average_precision(k, n)
+        under_null = [
+            precision.of_levels(np.broadcast_to(level, labels.shape), labels, ~labels)
+            for level in levels(scores)
+        ]
         ap[-1], expected[-1] = np.nanmax(ap), np.max(under_null, axis=0).mean()
     columns = {"ap": ap, "chance": expected, "exact": exact, "actives": k, "inactives": n - k}
     return pd.DataFrame({**columns, "reason": why})
@@ -210,7 +209,7 @@ def _of_compound(similarity: np.ndarray, active: np.ndarray, reason: str, rng) -
 def _fault(scores: np.ndarray) -> str:
     if np.isnan(scores).any():
         return "no profile of the compound or of a gene"
-    return "all genes are equally similar" if np.ptp(scores) == 0 else ""
+    return "" if levels(scores[None]).any() else "all genes are equally similar"
 
 
 def _labels(n: int, k: int, rng) -> tuple[np.ndarray, bool]:
@@ -223,22 +222,6 @@ def _labels(n: int, k: int, rng) -> tuple[np.ndarray, bool]:
     labels = np.zeros((len(chosen), n), dtype=bool)
     np.put_along_axis(labels, chosen, True, axis=1)
     return labels, exact
-
-
-def _average_precision(scores: np.ndarray, relevant: np.ndarray) -> np.ndarray:
-    """Tie-aware average precision of one ranking (n,) under many labellings (B, n)."""
-    order = np.argsort(-scores, kind="stable")
-    starts = np.flatnonzero(np.diff(scores[order], prepend=np.inf))
-    sizes = np.diff([*starts, len(scores)])
-    hits = np.add.reduceat(relevant[:, order].astype(float), starts, axis=1)
-    before = np.cumsum(hits, axis=1) - hits
-    place = np.arange(len(scores)) - np.repeat(starts, sizes)
-    weight = 1 / np.arange(1, len(scores) + 1)
-    first = np.add.reduceat(weight, starts)
-    share = place / np.maximum(np.repeat(sizes, sizes) - 1, 1)
-    later = np.add.reduceat(weight * share, starts)
-    terms = hits / sizes * ((before + 1) * first + (hits - 1) * later)
-    return terms.sum(axis=1) / relevant.sum(axis=1)
 
 
 def _rising(levels: pd.Series) -> pd.Series:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from twinscope.figures import selection, words
+from twinscope.kinds.asked import NOT_RESAMPLED
 
 FLAGS = {
     "no-groups": "No groups",
@@ -14,6 +15,8 @@ FLAGS = {
     "batch-confounded": "Labels follow the batch",
     "position-confounded": "Position-confounded",
     "rare-classes": "Rare classes",
+    "no-positions": "No well positions",
+    "transductive": "Alignment sees tested items",
     "unlabelled": "Items left out",
 }
 MEANINGS = {
@@ -23,6 +26,8 @@ MEANINGS = {
     "batch-confounded": "Knowing the batch is partly knowing the label; look at the shortcuts.",
     "position-confounded": "Knowing the well or place is partly knowing the label.",
     "rare-classes": "Classes with few items weigh as much as others and are scored roughly.",
+    "no-positions": "Whether replicates lie in one well position cannot be told.",
+    "transductive": "It sees features and batches of tested items, never their labels.",
     "unlabelled": "These items took no part.",
 }
 
@@ -31,6 +36,8 @@ def undefined(scores: pd.DataFrame) -> dict:
     """Count and list the scores, and intervals, that have no value, with their reasons."""
     none = scores[scores["value"].isna()]
     bare = scores[scores["value"].notna() & scores[["lower", "upper"]].isna().any(axis=1)]
+    # What is never resampled is not undefined.
+    bare = bare[bare["reason"] != NOT_RESAMPLED]
     rows = [
         row for what, part in (("score", none), ("interval", bare)) for row in _lost(part, what)
     ]
@@ -83,8 +90,8 @@ def scores(table: pd.DataFrame, task: Mapping) -> list[dict]:
             "representation": row["representation"],
             "family": words.family(row["family"]),
             "score": words.score(row, 3),
-            "features": int(row["features"]),
-            "missing": words.percent(row["missing"]),
+            "features": words.whole(row["features"]),
+            "missing": words.percent(row["missing"]) if pd.notna(row["missing"]) else "–",
             "chosen": words.text(row["chosen"]) or str(row["chosen"]),
             "reason": words.text(row["reason"]),
         }
@@ -101,6 +108,8 @@ def choices(verdicts: pd.DataFrame, task: Mapping) -> dict:
         for r in own.to_dict("records")
     }
     names = sorted(set(own["representation"]))
+    metrics = [metric for metric in task["metrics"] if metric in set(own["metric"])]
+    pairs = [pair for pair in pairs if pair in {key[2:] for key in found}]
     rows = [
         {
             "model": name,
@@ -108,7 +117,7 @@ def choices(verdicts: pd.DataFrame, task: Mapping) -> dict:
             "verdicts": [found.get((name, metric, *pair), "") for pair in pairs],
         }
         for name in names
-        for metric in task["metrics"]
+        for metric in metrics
     ]
     return {
         "columns": [" / ".join(pair) for pair in pairs],
@@ -163,6 +172,8 @@ def _comparison(row: Mapping) -> dict:
         "p_equivalence": words.p_value(row["p_equivalence"]),
         "margin": words.number(row["margin"], 3),
         "verdict": words.text(row["verdict"]),
+        "gain": words.signed(row["gain"], 2) if pd.notna(row["gain"]) else "–",
+        "detectable": words.number(row["detectable"], 3) if pd.notna(row["detectable"]) else "–",
         "groups": words.whole(row["n_groups"]),
         "seeds": words.whole(row["n_seeds"]),
         "reason": words.text(row["reason"]),

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from twinscope.figures import selection, words
+from twinscope.kinds import KINDS
 
 SIDES = ("twin", "structure", "shortcut")
+SIZES = (("items", "item"), ("groups", "group"), ("classes", "class"))
 
 
 def size(scores: pd.DataFrame, tasks: Sequence[Mapping]) -> str:
@@ -35,12 +37,15 @@ def models(scores: pd.DataFrame, verdicts: pd.DataFrame, task: Mapping) -> list[
     -------
     list of dict
         task, model, metric, score, chance, ceiling (the score of the true factors, or that they
-        are not known), twins, structure, shortcut (text), `badges` (verdict
-        by family: twin, structure, shortcut, overall), `decided` (the baseline that a verdict
-        rests on where it is not the one shown), lead and sentence (the verdict in words).
+        are not known), seen (gain, and the smallest difference that could be seen), twins,
+        structure, shortcut (text), `badges` (verdict by family: twin, structure, shortcut,
+        overall), `decided` (the baseline that a verdict rests on where it is not the one shown),
+        lead and sentence (the verdict in words).
     """
     rows, judged = selection.headline(scores, task), selection.headline(verdicts, task)
     metric = task["metrics"][0]
+    if not selection.is_merit(task):
+        return []
     shown = selection.ranked(rows[rows["role"] == "model"], metric)
     return [_model(score, rows, judged, task) for score in shown.to_dict("records")]
 
@@ -66,14 +71,27 @@ def _model(score: Mapping, rows: pd.DataFrame, judged: pd.DataFrame, task: Mappi
         **{side: _named(row) for side, row in best.items()},
         "badges": {family: words.text(row.get("verdict")) for family, row in sides.items()},
         "decided": {side: _decided(sides[side], best.get(side)) for side in (*best, "overall")},
+        "seen": _seen(sides["overall"]),
         "lead": _lead(score, sides["overall"], task),
         "sentence": _sentence(score, rows, sides, best, twins, task),
     }
 
 
+def _seen(overall: Mapping) -> str:
+    """Say what share of the way to the ceiling was gone, and what difference could be seen."""
+    gain, least = overall.get("gain"), overall.get("detectable")
+    told = [] if gain is None or pd.isna(gain) else [f"gain {words.signed(gain, 2)}"]
+    if least is not None and pd.notna(least):
+        told.append(f"could see {words.number(least)}")
+    return ", ".join(told)
+
+
 def _ceiling(rows: pd.DataFrame, metric: str) -> str:
     truth = selection.ceiling(rows, metric)
-    return "not known" if truth is None else words.score(truth)
+    if truth is None:
+        return "not known"
+    known = pd.notna(truth["lower"])
+    return words.score(truth) if known else f"{words.number(truth['value'])} (split halves)"
 
 
 def _named(row: pd.Series | None) -> str:
@@ -125,19 +143,35 @@ def _against(family: str, row: Mapping, best: pd.Series | None, twins: selection
 
 def caption(scores: pd.DataFrame, task: Mapping) -> str:
     """Say what a figure shows: items, groups, folds, probe, chance."""
-    rows = selection.headline(scores, task)
-    sizes = [
-        words.count(int(rows[column].max()), noun) if len(rows) else f"no {noun}s"
-        for column, noun in (("items", "item"), ("groups", "group"), ("classes", "class"))
-    ]
-    metric = task["metrics"][0]
+    rows, metric = selection.headline(scores, task), task["metrics"][0]
     better = "lower" if selection.lower_is_better(metric) else "higher"
-    return (
-        f"{words.metric(metric, True)} of {words.choice(words.PROBES, task['probes'][0])} on"
-        f" {sizes[0]} in {sizes[1]}, {sizes[2]} of “{task['target']}” from"
+    way = words.choice(words.PROBES, task["probes"][0])
+    told = (
+        f"{words.metric(metric, True)} of {way} on {_sizes(rows)} of “{task['target']}” from"
         f" {task['dataset']}, {words.choice(words.ALIGNMENTS, task['alignments'][0])};"
-        f" {task['folds']} folds that keep each “{task['split']}” on one side;"
-        f" chance {words.number(selection.chance(rows))}, {better} is better. Bars: 95 % intervals"
+        f"{_folds(task)} chance {words.number(selection.chance(rows))}"
+    )
+    if not selection.is_merit(task):
+        return (
+            f"{told}. One panel a metric; dashed: labels and batches dealt to other items."
+            " A finding, not a merit: noise mixes batches best."
+        )
+    return (
+        f"{told}, {better} is better. Bars: 95 % intervals"
         " from resampling groups; an arrow head marks one that goes on beyond the axis. Shaded"
         " band: from the lowest to the highest untrained twin, with a line at their mean."
     )
+
+
+def _sizes(rows: pd.DataFrame) -> str:
+    known = [(c, noun) for c, noun in SIZES if len(rows) and rows[c].notna().any()]
+    told = [words.count(int(rows[column].max()), noun) for column, noun in known]
+    if not told:
+        return "no items in no groups, no classes"
+    return f"{told[0]} in {', '.join(told[1:])}"
+
+
+def _folds(task: Mapping) -> str:
+    if not KINDS[task["kind"]].folds:
+        return ""
+    return f" {task['folds']} folds that keep each “{task['split']}” on one side;"
