@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from twinscope.errors import InputError
-from twinscope.regression import correlation, expression, rankings, ridge
+from twinscope.regression import correlation, expression, halves, rankings, ridge
 from twinscope.statistics import interval, resamples
 
 GRID = np.array(ridge.PENALTIES)
@@ -470,3 +470,37 @@ def test_agreement_by_hand():
     assert few["reason"].tolist()[0] == "fewer than 2 representations" and np.isnan(few["tau"][0])
     tied = rankings.agreement(pd.DataFrame({"one": [1.0, 1.0], "two": [1.0, 2.0]}))
     assert np.isnan(tied["tau"][0]) and tied["reason"][0] == "all are tied"
+
+
+def test_features_learned_in_each_fold_see_training_spots_only():
+    X, counts, totals, spots, genes = slides_of()
+    fixed = expression.evaluate(X, counts, totals, spots, genes)[0]
+    seen = []
+
+    def learned(train):
+        seen.append(train)
+        return X
+
+    found = expression.evaluate(learned, counts, totals, spots, genes)[0]
+    pd.testing.assert_frame_equal(found, fixed)
+    folds = spots["fold"].to_numpy()
+    for train in seen:
+        tested = set(folds[~train])
+        assert len(tested) == 1 and (folds[train] != tested.pop()).all()
+
+
+def test_the_ceiling_is_what_a_perfect_predictor_reaches():
+    rng = np.random.default_rng(0)
+    n, rates = 4000, np.array([0.5, 3.0, 30.0])
+    rate = rates * np.exp(0.6 * rng.standard_normal((n, 3)))
+    counts, totals = rng.poisson(rate), np.full(n, 10_000)
+    spots = pd.DataFrame({"item": [f"i{k:04d}" for k in range(n)], "fold": np.arange(n) % 2})
+    spots["slide"] = "s"
+    truth = [np.corrcoef(np.log1p(counts[:, k]), np.log1p(rate[:, k]))[0, 1] for k in range(3)]
+    for k in range(3):
+        found = halves.ceiling(
+            counts[:, [k]], totals, spots, np.array(["g"]), "corrected-raw", seed=1
+        )
+        assert found["pearson"] == pytest.approx(truth[k], abs=0.06)
+    odd = halves.ceiling(counts + 0.5, totals, spots, np.array(list("abc")), "corrected-raw")
+    assert odd.empty

@@ -286,5 +286,6 @@ wildcard_constraints:
     dataset=pattern(datasets),
     unit=pattern({unit for members in units.values() for unit in members}),
     task=pattern(tasks),
-    alignment=pattern(ALIGNMENTS),
+    # Nothing is written anew where nothing is corrected.
+    alignment=pattern([name for name in ALIGNMENTS if name != "none"]),
     representation=pattern(representations),

@@ -25,14 +25,14 @@ def asked_of(wildcards):
 
 def profiles_of(wildcards):
     """Aligned representations; where controls are items, as it is: aligned by the task itself."""
-    if evaluation.aligns_within(tasks[wildcards.task]):
-        path = "results/{dataset}/features/{representation}.h5ad"
-        return [path.format(**wildcards)]
-    return collect(
-        "results/{dataset}/profiles/{alignment}/{representation}.h5ad",
-        alignment=tasks[wildcards.task]["alignments"],
-        **wildcards,
-    )
+    plain = "results/{dataset}/features/{representation}.h5ad"
+    aligned = "results/{dataset}/profiles/{alignment}/{representation}.h5ad"
+    row = tasks[wildcards.task]
+    names = ["none"] if evaluation.aligns_within(row) else row["alignments"]
+    return [
+        (plain if name == "none" else aligned).format(alignment=name, **wildcards)
+        for name in names
+    ]
 
 
 def more_of(wildcards):

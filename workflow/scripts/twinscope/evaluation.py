@@ -77,10 +77,12 @@ def evaluate(
     Raises
     ------
     InputError
-        If negative controls are items and an alignment was fitted on all of them.
+        If negative controls are items and an alignment was fitted on all of them, or a group is in
+        more than one fold.
     """
     scores, items, drawn = [], [], {}
     _check_controls(profiles, folds, task)
+    _check_folds(folds, task)
     score = kinds.module(task["kind"]).evaluate
     for alignment, (values, index, *known) in profiles.items():
         asked = _asked(values, index, folds, task, *known)
@@ -137,6 +139,17 @@ def profiles(found: Sequence[tuple], task: Mapping) -> dict[str, tuple]:
 def aligns_within(task: Mapping) -> bool:
     """Whether negative controls are items of a task, so that it fits its alignments itself."""
     return bool(task.get("reference")) or kinds.KINDS[task["kind"]].holds_controls
+
+
+def _check_folds(folds: pd.DataFrame, task: Mapping) -> None:
+    """Refuse a split in which a group is in training and test at once."""
+    if not kinds.KINDS[task["kind"]].folds:
+        return
+    several = folds.groupby("group")["fold"].nunique() > 1
+    if several.any():
+        group = several.index[several][0]
+        where = "tasks.tsv", task["task"], "split"
+        raise InputError(f"group {group!r} in more than one fold", "each group in one", *where)
 
 
 def _check_controls(profiles: Mapping[str, tuple], folds: pd.DataFrame, task: Mapping) -> None:

@@ -22,8 +22,7 @@ def evaluate(asked: Asked) -> list[Run]:
     spots = pd.DataFrame({"item": asked.keys["key"], "group": groups, "slide": slide})
     spots["fold"] = asked.keys["fold"]
     X = asked.X[LAST] if isinstance(asked.X, dict) else asked.X
-    if callable(X):
-        raise InputError("features that are learned in each fold", "fixed ones", column="function")
+    width = (X(asked.train) if callable(X) else X).shape[1]
     given = X, counts, totals, spots, genes
     table, predictions = expression.evaluate(*given, asked.task["probes"])
     drawn = statistics.resamples(groups, asked.draws, asked.seed)[1]
@@ -33,7 +32,7 @@ def evaluate(asked: Asked) -> list[Run]:
         split = totals, spots["fold"].to_numpy(), slide
         draws = correlation.bootstrap(*predictions[probe], *split, groups, drawn)
         best = halves.ceiling(counts, totals, spots, genes, probe, asked.seed)
-        scores = _scores(asked, own, draws, best, drawn.shape[1], X.shape[1])
+        scores = _scores(asked, own, draws, best, drawn.shape[1], width)
         runs.append(Run(probe, own.assign(group=own["key"]).drop(columns="protocol"), scores))
     return runs
 

@@ -3,7 +3,7 @@
 Correlations are 0 by chance. So is R², where chance knows the mean of the spots tested.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
@@ -39,8 +39,9 @@ def evaluate(
 
     Parameters
     ----------
-    X : array of shape (n, d)
-        Features; NaN is missing.
+    X : array of shape (n, d), or callable
+        Features; NaN is missing. Or a function of which spots are for training, (n,) bool, where
+        features are learned in each fold.
     counts : array of shape (n, G)
         Counts of the genes asked for.
     totals : array of shape (n,)
@@ -67,12 +68,17 @@ def evaluate(
     protocols = list(PROTOCOLS if protocols is None else protocols)
     _check(spots["item"], np.asarray(counts), np.asarray(totals), protocols)
     order = np.argsort(spots["item"].to_numpy(str), kind="stable")
-    X, counts, totals = (np.asarray(part, dtype=float)[order] for part in (X, counts, totals))
+    counts, totals = (np.asarray(part, dtype=float)[order] for part in (counts, totals))
     groups, slides = (spots[name].to_numpy(str)[order] for name in ("group", "slide"))
     folds, back = spots["fold"].to_numpy()[order], np.argsort(order)
+    fixed = None if callable(X) else np.asarray(X, dtype=float)[order]
+
+    def features(train: np.ndarray) -> np.ndarray:
+        return X(train[back])[order] if fixed is None else fixed
+
     targets = {name: TARGETS[PROTOCOLS[name].target](counts, totals) for name in protocols}
     tables, predictions = [], {}
-    for name, fit in _fits(X, targets, groups, folds).items():
+    for name, fit in _fits(features, targets, groups, folds).items():
         table = score(targets[name], fit.predictions, totals, folds, slides, genes)
         made = {"protocol": name, "penalty": fit.penalties.ravel(), "n_fallback": fit.n_fallback}
         tables.append(table.assign(**made))
@@ -143,7 +149,7 @@ def average(scores: pd.DataFrame) -> pd.Series:
     return pd.concat([means, pd.Series({"n_undefined": (scores["reason"] != "").sum()})])
 
 
-def _fits(X, targets: dict, groups, folds) -> dict[str, ridge.Fit]:
+def _fits(features: Callable, targets: dict, groups, folds) -> dict[str, ridge.Fit]:
     """Predict under each protocol; those that differ in the target alone share decompositions."""
     fits, shared = {}, {}
     for name, Y in targets.items():
@@ -154,15 +160,20 @@ def _fits(X, targets: dict, groups, folds) -> dict[str, ridge.Fit]:
         numbers = np.unique(folds)
         fits[name] = ridge.Fit(np.empty_like(Y), np.empty((len(numbers), Y.shape[1])), 0)
         for k, number in enumerate(numbers):
-            found, fits[name].penalties[k] = ridge.hest(X, Y, folds != number, how.components)
+            train = folds != number
+            found, fits[name].penalties[k] = ridge.hest(features(train), Y, train, how.components)
             fits[name].predictions[folds == number] = found[folds == number]
     for components, names in shared.items():
-        learn = partial(ridge.prepare, X, components=components)
+        learn = partial(_learned, features, components)
         fit = ridge.nested(learn, np.hstack([targets[name] for name in names]), groups, folds)
         parts = (np.split(part, len(names), axis=1) for part in fit[:2])
         for name, *own in zip(names, *parts, strict=True):
             fits[name] = ridge.Fit(*own, fit.n_fallback)
     return fits
+
+
+def _learned(features: Callable, components: int | None, train: np.ndarray) -> np.ndarray:
+    return ridge.prepare(features(train), train, components=components)
 
 
 def _r2(y: np.ndarray, p: np.ndarray) -> np.ndarray:
