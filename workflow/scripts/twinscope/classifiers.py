@@ -8,10 +8,12 @@ from scipy.linalg import eigh
 from scipy.spatial.distance import cdist
 from scipy.special import softmax
 
+from twinscope import few
+
 TEMPERATURE = 0.07
 DECIMALS = 9
-# Of what an item can still gain in log-loss; probabilities are then right to about 1e-7.
-GAIN = 1e-13
+# What an item can still gain in log-loss at the end; and what rounding leaves of the whole loss.
+GAIN, ROUNDING = 1e-15, 1e-14
 STEPS, PRODUCTS = 100, 500
 NEGLIGIBLE = 1e-13
 BLOCK = 2**26
@@ -23,9 +25,6 @@ class Probe(NamedTuple):
     grid: tuple
     fallback: float
     path: Callable[..., Iterator[np.ndarray]]
-
-    def towards(self, value: float) -> list[float]:
-        return [one for one in self.grid if one <= value] 
 
 
 def _balance(y: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
@@ -54,7 +53,7 @@ def _turned(Z: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return Z @ axes, Q @ axes
     kept = values > NEGLIGIBLE * values[-1]
     lengths = np.sqrt(values[kept])
-    return axes[:, kept] * lengths, Q @ (Z.T @ (axes[:, kept] / lengths))
+    return axes[:, kept] * lengths, (Q @ Z.T) @ (axes[:, kept] / lengths)
 
 
 def _descend(Z, truth, weight, C: float, starts) -> np.ndarray:
@@ -90,11 +89,9 @@ def _descend(Z, truth, weight, C: float, starts) -> np.ndarray:
         exact = min(0.1, np.sqrt(gain / max(loss, 1e-300)))
         step = _newton(single, weight, p, penalty, curvature, slope, exact)
         descent, length = float((slope * step).sum()), 1.0
-        while (found := objective(W + length * step))[0] > loss + 1e-4 * length * descent:
+        allowed = loss * (1 + ROUNDING)
+        while (found := objective(W + length * step))[0] > allowed + 1e-4 * length * descent:
             length /= 2
-            if length < 1e-6:
-                # Nothing but rounding is left to gain.
-                return W
         W, (loss, slope, p) = W + length * step, found
     return W
 
@@ -183,6 +180,13 @@ def _cosine(Q: np.ndarray, Z: np.ndarray) -> np.ndarray:
     return Q @ Z.T
 
 
+def _few(Z, y, Q, sharpness, similarity) -> Iterator[np.ndarray]:
+    """Nearest class mean of a few items; distances are per root of the number of features."""
+    Z, Q = Z.astype(float), Q.astype(float)
+    scale = 1 if similarity == "cosine" else np.sqrt(Z.shape[1])
+    return few.means(Z, y, Q, sharpness, lambda a, b: SIMILARITIES[similarity][0](a, b) / scale)
+
+
 SIMILARITIES = {
     "cosine": (_cosine, lambda s, best: np.exp((s - best) / TEMPERATURE)),
     "euclidean": (lambda Q, Z: -cdist(Q, Z), lambda s, best: np.ones_like(s)),
@@ -190,4 +194,5 @@ SIMILARITIES = {
 PROBES = {
     "logistic": Probe(tuple(10.0**power for power in range(-4, 3)), 0.01, _logistic),
     "knn": Probe((1, 10, 20, 100, 200), 10, _neighbours),
+    "means": Probe((0.3, 1, 3, 10, 30), 3, _few),
 }

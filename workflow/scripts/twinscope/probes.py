@@ -148,8 +148,7 @@ def _best(probe: Probe, X: Mapping, train, y, inner, similarity: str) -> tuple:
     if np.isnan(best):
         return name, best, 1 / len(np.unique(y))
     Z, Q = data
-    *_, predicted = probe.path(Z, y, Q, probe.towards(best), similarity)
-    return name, best, predicted
+    return name, best, next(probe.path(Z, y, Q, [best], similarity))
 
 
 def _candidate(probe: Probe, X, train, y, inner, similarity: str) -> tuple:
@@ -157,7 +156,7 @@ def _candidate(probe: Probe, X, train, y, inner, similarity: str) -> tuple:
     Z, Q = _prepare(X, train)
     if Z is None:
         return "no values: every feature is missing", None, np.inf
-    if probe is PROBES["knn"] and similarity == "cosine" and Z.shape[1] < 2:
+    if probe is not PROBES["logistic"] and similarity == "cosine" and Z.shape[1] < 2:
         what = "a single feature" if Z.shape[1] else "constant features"
         return f"cosine of {what} is all ties: use similarity euclidean", None, np.inf
     if Z.shape[1] == 0:

@@ -40,7 +40,7 @@ class Kind(NamedTuple):
     unpaired: tuple[str, ...] = ()
 
 
-PROBING = ("probes.py", "classifiers.py", "metrics.py")
+PROBING = ("probes.py", "classifiers.py", "few.py", "metrics.py")
 RETRIEVING = ("retrieval", "similarity.py")
 KINDS = {
     "classification": Kind(

@@ -9,6 +9,9 @@ from twinscope.kinds.asked import Asked, Run, Score, averaged
 from twinscope.retrieval.annotations import consistency
 from twinscope.retrieval.matching import nearest_match
 
+# Annotations may have hundreds of members, whose permutations are long; p is shown, not judged by.
+PERMUTATIONS = 1_000
+
 
 def evaluate(asked: Asked) -> list[Run]:
     """Score the mean average precision of annotations, and whether the nearest one matches.
@@ -34,7 +37,7 @@ def _items(asked: Asked, X: np.ndarray, name: str, kept: np.ndarray) -> pd.DataF
     if name == "map":
         given = {role: asked.task.get(role, []) for role in PAIRS}
         more = {"within": asked.task.get("within", []), "seed": asked.seed}
-        more |= {"name": asked.similarity, "permutations": asked.draws}
+        more |= {"name": asked.similarity, "permutations": min(asked.draws, PERMUTATIONS)}
         found = consistency(X[kept], meta, "annotation", **given, **more).groups
         found = found.rename(columns={"mean_average_precision": "value"})
         return found.assign(key=found["group"])
