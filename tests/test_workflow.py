@@ -21,6 +21,7 @@ SUMMARIES = (
     "results/verdicts.tsv",
     "results/flags.tsv",
     "results/detection.tsv",
+    "results/rankings.tsv",
     "results/report.html",
 )
 

@@ -10,8 +10,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from twinscope import rankings
 from twinscope.errors import InputError
-from twinscope.regression import correlation, expression, halves, rankings, ridge
+from twinscope.regression import correlation, expression, halves, ridge
 from twinscope.statistics import interval, resamples
 
 GRID = np.array(ridge.PENALTIES)

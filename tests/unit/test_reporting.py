@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from test_figures import METRICS, REASON, TASKS, drawn, judge, table_of_scores, table_of_verdicts
 
-from twinscope import files, reporting
+from twinscope import files, rankings, reporting
 from twinscope.figures import detection as detection_map
 from twinscope.reporting import details, findings, provenance, segmentation
 from twinscope.reporting import detection as seen
@@ -43,6 +43,7 @@ def study(table=None, title="A study", template=None, **changes):
         "scores": table,
         "verdicts": verdicts,
         "flags": table_of_flags(),
+        "rankings": rankings.of_study(table),
         "figures": {name: drawn(name) for name in TASKS},
         "detection": pd.DataFrame(),
         "detection_figures": {},
@@ -331,6 +332,7 @@ def test_tables_that_went_through_files_give_the_same_page(tmp_path):
     jitter = np.random.default_rng(0).uniform(0, 0.001, (len(table), 1))
     table[["value", "lower", "upper"]] += jitter
     given = {"scores": table, "verdicts": table_of_verdicts(table), "flags": table_of_flags()}
+    given["rankings"] = rankings.of_study(table)
     read = {}
     for name, part in given.items():
         files.write_tsv(tmp_path / name, part)
@@ -542,3 +544,14 @@ def test_nothing_in_names_of_units_can_run_and_unknown_flags_stand():
     assert evil in page.text
     assert page.text.index("Image covered") < page.text.index("a-flag .")
     assert page.text.index("a-flag .") < page.text.index("new-flag .")
+
+
+def test_rankings_of_other_choices_are_held_against_the_headline():
+    table = table_of_scores()
+    text = Reader(study(table)).text
+    assert re.search("Ranking under standardize / logistic: stable, Kendall’s τ (0.9|1)", text)
+    turned = table.copy()
+    other = (turned["probe"] == "knn") & (turned["task"] == "cells-perturbation")
+    turned.loc[other, "value"] = 1 - turned.loc[other, "value"]
+    text = Reader(study(turned)).text
+    assert "Ranking under none / knn: unstable" in text and "and another one is best" in text

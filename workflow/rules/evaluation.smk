@@ -175,12 +175,17 @@ rule collect_scores:
             caption="../report/detection.rst",
             category="Tables",
         ),
+        rankings=report(
+            "results/rankings.tsv",
+            caption="../report/rankings.rst",
+            category="Tables",
+        ),
     log:
         "logs/collect_scores.log",
     localrule: True
     conda:
         "../../envs/evaluation.yaml"
     params:
-        code=code("collect_scores.py"),
+        code=code("collect_scores.py", "twinscope/rankings.py"),
     script:
         "../scripts/collect_scores.py"

@@ -75,6 +75,7 @@ rule publish:
         scores="results/scores.tsv",
         verdicts="results/verdicts.tsv",
         flags="results/flags.tsv",
+        rankings="results/rankings.tsv",
         figures=collect("results/figures/{task}.svg", task=tasks),
         models=models_wanted(),
         quality="results/quality.tsv",

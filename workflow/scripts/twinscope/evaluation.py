@@ -9,9 +9,9 @@ import pandas as pd
 from twinscope import fitted, kinds, statistics
 from twinscope.alignment import aggregate, align, named
 from twinscope.errors import InputError
-from twinscope.kinds.asked import LAST, NOT_RESAMPLED, Asked, Score, of_keys
+from twinscope.kinds.asked import LAST, Asked, Score, of_keys
 from twinscope.kinds.wells import held_out
-from twinscope.measures import MEASURES
+from twinscope.measures import MEASURES, NOT_RESAMPLED
 
 STANDING = ("representation", "role", "family", "of")
 BESIDE = ("classes", "features", "missing", "chosen", "layers")

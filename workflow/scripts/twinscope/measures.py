@@ -30,6 +30,8 @@ class Measure(NamedTuple):
         return min(self.floor, self.ceiling), max(self.floor, self.ceiling)
 
 
+# Why a score has no interval although it is defined.
+NOT_RESAMPLED = "one number of the whole set, which is not resampled"
 INFINITE = float("inf")
 FINDING = Measure(comparable=False)
 MEASURES = {

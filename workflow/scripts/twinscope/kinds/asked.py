@@ -10,7 +10,6 @@ from twinscope.errors import InputError
 from twinscope.statistics import resamples
 
 LAST = "last"
-NOT_RESAMPLED = "one number of the whole set, which is not resampled"
 
 
 class Asked(NamedTuple):

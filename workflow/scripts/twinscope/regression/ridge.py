@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import eigh, solve
+from scipy.linalg import eigh, lapack, solve
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from twinscope.errors import InputError
 
 PENALTIES = tuple(10.0 ** (power / 2) for power in range(-4, 16))
-SAME_LOSS = 1e-9
+SAME_LOSS, EPSILON = 1e-9, np.finfo(float).eps
 
 
 class Fit(NamedTuple):
@@ -89,9 +89,8 @@ def nested(
             best[:] = grid[len(grid) // 2]
             n_fallback += n_groups < 2
             if n_groups > 1:
-                splitter = GroupKFold(min(inner, n_groups))
-                blocks = [held for _, held in splitter.split(own, groups=groups[train])]
-                more = own, blocks, grid
+                splits = GroupKFold(min(inner, n_groups)).split(own, groups=groups[train])
+                more = own, [held for _, held in splits], grid
                 errors = _by_items(*axes, *more) if A is None else _by_features(M, R, A, *more)
                 best[:] = _best(errors, own.var(axis=0), grid, shared)
             predictions[test] += E @ (vectors @ ((vectors.T @ R) / (values[:, None] + best)))
@@ -116,8 +115,7 @@ def prepare(X: np.ndarray, train: np.ndarray, components: int | None = None) -> 
     -------
     array of shape (n, k)
     """
-    X = np.array(X, dtype=float)
-    X[~np.isfinite(X)] = np.nan
+    X = np.where(np.isfinite(X), np.asarray(X, dtype=float), np.nan)
     X = X[:, ~np.isnan(X[train]).all(axis=0)]
     X = np.where(np.isnan(X), np.nanmedian(X[train], axis=0) if X.size else 0.0, X)
     # Relative, so that the rounding of a constant is not blown up to unit variance.
@@ -172,9 +170,8 @@ class _Space(NamedTuple):
     def system(self, Y: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple:
         """Return M, R and E of predictions E (M + penalty)⁻¹ R, and centred features if used."""
         if self.K is None:
-            A = self.X[train]
-            middle = A.mean(axis=0)
-            A -= middle
+            middle = self.X[train].mean(axis=0)
+            A = self.X[train] - middle
             return A.T @ A, A.T @ Y, self.X[test] - middle, A
         # Centred on the training items: the features of the others are measured from there too.
         M, E = self.K[np.ix_(train, train)], self.K[np.ix_(test, train)]
@@ -195,24 +192,27 @@ def _space(X: np.ndarray) -> _Space:
 
 
 def _axes(M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues, none below 0, and eigenvectors of a symmetric matrix."""
+    """Eigenvalues, 0 where they are rounding, and eigenvectors of a symmetric matrix."""
     values, vectors = eigh(M, driver="evd", check_finite=False)
-    return np.maximum(values, 0), vectors
+    return np.where(values > len(M) * EPSILON * values[-1], values, 0), vectors
 
 
 def _by_items(values, vectors, Y, blocks: list, grid: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the errors (P, n_b, G) on each block of items by the fit to all others.
 
-    They are (I - H)_bb⁻¹ (Y - HY)_b with H the hat matrix of the fit to all items: no other
-    decomposition is needed (Golub, Heath and Wahba 1979, Technometrics 21:215, for one item).
+    (I - H)_bb⁻¹ (Y - HY)_b, H being the hat matrix of all (Golub, Heath and Wahba 1979,
+    Technometrics 21:215, for one item).
     """
     left = grid[:, None] / (values + grid[:, None])
     misfit = vectors @ (left[:, :, None] * (vectors.T @ Y))
     for block in blocks:
-        own = vectors[block]
-        # What the intercept takes up is left by no penalty.
-        remain = (own * left[:, None]) @ own.T - 1 / len(Y)
-        yield np.linalg.solve(remain, misfit[:, block])
+        own, errors = vectors[block], misfit[:, block]
+        for root, wrong in zip(np.sqrt(left), errors, strict=True):
+            part = own * root
+            # What the intercept takes up is left by no penalty; one lost to rounding is no choice.
+            *_, solved, failed = lapack.dposv(part @ part.T - 1 / len(Y), wrong)
+            wrong[:] = np.inf if failed else solved
+        yield errors
 
 
 def _by_features(M, R, A, Y, blocks: list, grid: np.ndarray) -> Iterator[np.ndarray]:

@@ -10,6 +10,7 @@ from twinscope.figures import words
 from twinscope.reporting import details, findings, provenance, segmentation
 from twinscope.reporting import detection as seen
 
+TABLES = ("scores", "verdicts", "flags", "rankings", "detection", "quality", "quality_flags")
 PACKAGES = ("pandas", "numpy", "matplotlib", "jinja2")
 
 
@@ -20,6 +21,7 @@ def page(
     scores: pd.DataFrame,
     verdicts: pd.DataFrame,
     flags: pd.DataFrame,
+    rankings: pd.DataFrame,
     figures: Mapping[str, str],
     detection: pd.DataFrame,
     detection_figures: Mapping[str, str],
@@ -40,6 +42,8 @@ def page(
     title : str
     scores, verdicts, flags : DataFrame
         The study's tidy tables.
+    rankings : DataFrame
+        How choices rank representations, as from `rankings.of_study`; it may be empty.
     figures : mapping
         Task to the text of its SVG figure.
     detection : DataFrame
@@ -78,7 +82,7 @@ def page(
         undefined=details.undefined(scores),
         imputed=details.imputed(scores, tasks),
         flags=details.flags(flags),
-        tasks=[_task(task, scores, verdicts, figures) for task in tasks],
+        tasks=[_task(task, scores, verdicts, rankings, figures) for task in tasks],
         seen=_seen(detection, tasks, detection_figures),
         masks=segmentation.section(quality, quality_flags, overlays),
         networks=provenance.networks(networks),
@@ -88,13 +92,14 @@ def page(
     )
 
 
-def _task(task: Mapping, scores: pd.DataFrame, verdicts: pd.DataFrame, figures: Mapping) -> dict:
+def _task(task: Mapping, scores, verdicts, rankings, figures: Mapping) -> dict:
     return {
         "name": task["task"],
         "caption": findings.caption(scores, task),
         "figure": _picture(figures[task["task"]]),
         "scores": details.scores(scores, task),
         "choices": details.choices(verdicts, task),
+        "rankings": details.rankings(rankings, task),
         "comparisons": details.comparisons(verdicts, task),
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from twinscope.figures import selection, words
-from twinscope.kinds.asked import NOT_RESAMPLED
+from twinscope.measures import NOT_RESAMPLED
 
 FLAGS = {
     "no-groups": "No groups",
@@ -136,6 +136,27 @@ def _stability(name: str, rows: Sequence[Mapping]) -> str:
     tally = sorted(Counter(found).items(), key=lambda pair: (-pair[1], pair[0]))
     told = words.join([f"{verdict} under {number}" for verdict, number in tally])
     return f"{name}: depends on the choice; {told} of {len(found)}. Headline: {found[0]}."
+
+
+def rankings(table: pd.DataFrame, task: Mapping) -> list[str]:
+    """Say how far other choices rank models and baselines as the headline does."""
+    headline = f"{task['alignments'][0]} / {task['probes'][0]}"
+    own = table[(table["task"] == task["task"]) & (table["metric"] == task["metrics"][0])]
+    own = own[(own["first"] == headline) | (own["second"] == headline)]
+    told = []
+    for row in own.sort_values(["first", "second"]).to_dict("records"):
+        other = row["second"] if row["first"] == headline else row["first"]
+        if pd.isna(row["tau"]):
+            told.append(f"Ranking under {other}: not comparable, {words.text(row['reason'])}.")
+            continue
+        pairs = row["representations"] * (row["representations"] - 1) // 2
+        best = ", and another one is best" if str(row["best_changes"]) == "True" else ""
+        stable = "stable" if not row["flips"] else "unstable"
+        told.append(
+            f"Ranking under {other}: {stable}, Kendall’s τ {words.number(row['tau'])};"
+            f" {row['flips']} of {pairs} pairs change places{best}."
+        )
+    return told
 
 
 def comparisons(verdicts: pd.DataFrame, task: Mapping) -> list[dict]:

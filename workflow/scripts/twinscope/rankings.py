@@ -1,4 +1,4 @@
-"""Ask whether two protocols rank representations alike."""
+"""Ask whether two ways of asking rank representations alike."""
 
 from itertools import combinations
 
@@ -6,6 +6,32 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 from threadpoolctl import threadpool_limits
+
+COLUMNS = ["first", "second", "tau", "representations", "flips", "unstable", "best_changes"]
+COLUMNS += ["reason"]
+
+
+def of_study(scores: pd.DataFrame) -> pd.DataFrame:
+    """Compare how the alignments and probes of each task rank models and baselines.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Of the whole study; twins are left out, which are no candidates.
+
+    Returns
+    -------
+    DataFrame
+        task, metric, and the columns of `agreement`; a choice is written "alignment / probe".
+    """
+    own = scores[scores["role"] != "twin"]
+    own = own.assign(choice=own["alignment"] + " / " + own["probe"])
+    tables = [pd.DataFrame(columns=["task", "metric", *COLUMNS])]
+    for (task, metric), part in own.groupby(["task", "metric"], sort=True):
+        table = part.pivot_table("value", "representation", "choice", dropna=False)
+        if table.shape[1] > 1:
+            tables.append(agreement(table).assign(task=task, metric=metric))
+    return pd.concat(tables[1:] or tables, ignore_index=True)[["task", "metric", *COLUMNS]]
 
 
 # One thread: sums then have one order whatever the machine.
@@ -36,5 +62,4 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
         reason = "" if np.isfinite(tau) else "all are tied"
         reason = reason if len(both) > 1 else "fewer than 2 representations"
         rows.append((first, second, tau, len(both), flips, flips > 0, changes, reason))
-    columns = ["first", "second", "tau", "representations", "flips", "unstable", "best_changes"]
-    return pd.DataFrame(rows, columns=[*columns, "reason"])
+    return pd.DataFrame(rows, columns=COLUMNS)
