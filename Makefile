@@ -68,12 +68,11 @@ bench-embedding: $(VENV)/installed
 bench-calibration: $(VENV)/installed
 	$(BIN)/python benchmarks/calibration.py --cores $(CORES) --figure results/power.svg
 
-# Beside the libraries that others use; copairs is needed for nothing else.
+# Beside the libraries that others use; copairs is needed for nothing else. A million items are asked
+# for by benchmarks/million.py.
 bench-statistics: $(VENV)/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt copairs==0.5.5
-	$(BIN)/python benchmarks/retrieval.py
-	$(BIN)/python benchmarks/ridge.py
-	$(BIN)/python benchmarks/relations.py
+	$(BIN)/python benchmarks/speed.py --figure results/speed.svg
 
 rulegraph: $(VENV)/installed
 	$(BIN)/snakemake --rulegraph mermaid-js

@@ -1,133 +1,42 @@
-"""Hold intervals, p values and verdicts against truth: simulated wells, their networks and labels.
+"""Hold intervals, p values and verdicts against truth, on the simulated `calibration_studies`.
 
-Wells lie in groups that share a nuisance, classes differ along one direction, and a network is a
-random layer over what is seen of them, with noise of its own. Every number is printed with its
-seed and its count, and with what PROTOCOL asks of it.
+Every number is printed with its seeds, its count and its Monte Carlo error. A table at the end says
+which lie where they should, and the exit status is 1 if one does not.
 """
 
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import calibration_studies as studies
 import numpy as np
-import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
-
-from twinscope import comparison, detection, evaluation, splits
-from twinscope.retrieval import activity, annotations, permutation, replicates
-
-GROUPS, WELLS, SEEN = 24, 4, 12
-# A factor so strong must be found nine times in ten.
-STATED = 1.5
-TWINS = [f"twin{seed}" for seed in range(5)]
-TASK = {
-    **{"task": "t", "kind": "classification", "alignments": ["none"], "probes": ["logistic"]},
-    **{"metrics": ["balanced_accuracy"]},
-}
-SETTINGS = {"seed": 0, "draws": 1000, "margin": 0.1, "least_margin": 0.01}
+# A factor that parts the classes by so many standard deviations must be found nine times in ten.
+STATED = 2.0
+STRENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)
+COVERAGE, LEVEL = (0.92, 0.98), (0.03, 0.07)
 
 
-def wells(rng: np.random.Generator, gap: float) -> tuple[np.ndarray, pd.DataFrame]:
-    """Draw what is seen of wells (n, SEEN), half of each group in either class, and their index."""
-    group = np.repeat(np.arange(GROUPS), WELLS)
-    label = np.tile([0, 1], GROUPS * WELLS // 2)
-    seen = rng.standard_normal((GROUPS, SEEN))[group] + rng.standard_normal((len(group), SEEN))
-    seen[:, 0] += gap * (label - 0.5)
-    index = pd.DataFrame({"item": [f"w{k:03d}" for k in range(len(group))]})
-    index["label"] = np.where(label, "treated", "control")
-    index["group"] = [f"g{k:02d}" for k in group]
-    return seen, index
+class Quantity(NamedTuple):
+    """What was counted: share of `count` trials, its Monte Carlo error, and the range wanted."""
 
+    what: str
+    share: float
+    error: float
+    count: int
+    wanted: tuple[float, float] | None
 
-def network(rng: np.random.Generator, seen: np.ndarray, planted=None) -> np.ndarray:
-    """Pass wells through a random layer with noise; a planted factor is one feature more."""
-    features = np.tanh(seen @ rng.standard_normal((SEEN, 16)) / np.sqrt(SEEN))
-    features = features + 0.3 * rng.standard_normal(features.shape)
-    return features if planted is None else np.column_stack([features, planted])
-
-
-def scored(features: np.ndarray, index: pd.DataFrame, seed: int, name="r", role="baseline"):
-    """Score one representation as the rule evaluate does."""
-    items = index["item"].to_numpy(str)
-    fold = splits.assign(items, *index[["label", "group"]].to_numpy(str).T, 5, seed)
-    folds = index.assign(key=index["item"], fold=fold)
-    standing = {"representation": name, "role": role, "family": "structure", "of": "model"}
-    standing |= {"similarity": "cosine"}
-    profiles = {"none": (features, index[["item"]])}
-    return evaluation.evaluate(profiles, folds, TASK, standing, seed=seed, draws=SETTINGS["draws"])
-
-
-def covered(trial: int, gap: float) -> tuple[float, float, float]:
-    """Score, and its interval, of one study of many."""
-    rng = np.random.default_rng([1, trial])
-    seen, index = wells(rng, gap)
-    row = scored(seen, index, trial)[0].iloc[0]
-    return row["value"], row["lower"], row["upper"]
-
-
-def permuted(trial: int) -> bool:
-    """Tell whether a probe is said to tell classes whose labels are shuffled within groups."""
-    rng = np.random.default_rng([2, trial])
-    seen, index = wells(rng, 0.0)
-    shuffled = index.groupby("group")["label"].transform(lambda column: rng.permutation(column))
-    items = {"r": scored(seen, index.assign(label=shuffled), trial)[1]}
-    standings = {"r": {"role": "baseline", "family": "structure", "of": ""}}
-    task = TASK | {"reference": "control"}
-    return detection.detect(items, standings, task, seed=0, draws=SETTINGS["draws"])["p"][0] < 0.05
-
-
-def shuffled_plates(trial: int) -> tuple[np.ndarray, pd.DataFrame]:
-    """Draw wells of four plates, heavy-tailed and shifted by plate, whose labels mean nothing."""
-    rng = np.random.default_rng([4, trial])
-    plate = np.repeat(np.arange(4), 24)
-    index = pd.DataFrame({"item": np.arange(len(plate)), "batch": plate, "position": ""})
-    treated = [f"c{k}" for k in range(8) for _ in range(2)]
-    label = np.tile(["dmso"] * 8 + treated, 4)
-    index["label"] = permutation.shuffled(label, plate, trial)
-    index["control"] = index["label"] == "dmso"
-    index["moa"] = permutation.shuffled(np.tile(np.repeat(list("abcdef"), 4), 4), plate, trial)
-    X = rng.standard_t(4, (len(plate), 10)) + rng.standard_normal((4, 10))[plate]
-    return X, index
-
-
-def small(test: str, trial: int) -> list[bool]:
-    """Tell which groups of shuffled plates have a p value under .05."""
-    X, index = shuffled_plates(trial)
-    if test == "activity":
-        found = activity.activity(X, index, permutations=500, seed=trial)
-    elif test == "consistency":
-        more = {"within": ["batch"], "permutations": 500, "seed": trial}
-        found = annotations.consistency(X, index, "moa", **more)
-    else:
-        found = replicates.replicate_consistency(X, index, draws=500, seed=trial)
-    return (found.groups["p"].dropna() < 0.05).tolist()
-
-
-def judged(trial: int, strength: float, twice: bool = False) -> str:
-    """Verdict on a network against its twins: one more draw of them with a factor planted in it.
-
-    A factor of strength s separates the classes by s standard deviations in one feature.
-    """
-    rng = np.random.default_rng([3, trial])
-    seen, index = wells(rng, 1.0)
-    label = (index["label"] == "treated").to_numpy()
-    planted = strength * (label - 0.5) + rng.standard_normal(len(label)) if strength else None
-    features = {"model": network(rng, seen, planted)}
-    features |= {name: network(rng, seen) for name in TWINS}
-    features["count"] = features["model"] if twice else seen[:, 1:3]
-    items, standings = {}, {}
-    for name, values in features.items():
-        role = {"model": "model", "count": "baseline"}.get(name, "twin")
-        family = {"twin": "twin", "model": ""}.get(role, "structure")
-        standings[name] = {"role": role, "family": family, "of": "model"}
-        items[name] = scored(values, index, trial, name, role)[1]
-    table = comparison.compare(items, standings, TASK, **SETTINGS)
-    asked = ("one", "count") if twice else ("one", "twins")
-    return table.set_index(["scope", "against"]).loc[asked, "verdict"]
+    @property
+    def verdict(self) -> str:
+        """Nothing where nothing is wanted."""
+        if self.wanted is None:
+            return ""
+        return "ok" if self.wanted[0] <= self.share <= self.wanted[1] else "MISS"
 
 
 def main() -> None:
@@ -136,37 +45,82 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--figure", type=Path, help="draw the power curve into this file")
     given = parser.parse_args()
-    began = time.monotonic()
+    began, n = time.monotonic(), given.trials
     with ProcessPoolExecutor(given.cores) as pool:
-
-        def run(function, *arguments, trials=given.trials):
-            return list(pool.map(function, range(trials), *map(repeat, arguments), chunksize=4))
-
-        for gap in (0.0, 1.0, 2.0):
-            told = np.array(run(covered, gap, trials=2 * given.trials))
-            truth, (low, high) = told[:, 0].mean(), told[:, 1:].T
-            share = np.mean((low <= truth) & (truth <= high))
-            what = f"probe, classes {gap:g} sd apart (mean score {truth:.3f})"
-            say(f"coverage of 95 % intervals, {what}", share, "[.92, .98]", len(told))
-        say("P(p < .05), probe, labels permuted", np.mean(run(permuted)), "[.03, .07]", given)
-        for test in ("activity", "consistency", "replicates"):
-            found = np.concatenate(list(pool.map(small, repeat(test), range(given.trials))))
-            say(f"P(p < .05), {test}, labels permuted", found.mean(), "[.03, .07]", len(found))
-        found = run(judged, 0.0)
-        say("'better' for a twin drawn anew", share_of("better", found), "at most .05", given)
-        found = run(judged, 0.0, True)
-        say("'equivalent' to itself", share_of("equivalent", found), "1", given)
-        strengths = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
-        power = [share_of("better", run(judged, s, trials=given.trials // 4)) for s in strengths]
-        for strength, share in zip(strengths, power, strict=True):
-            wanted = "at least .90" if strength >= STATED else ""
-            say(f"'better' with a factor of {strength:g} sd", share, wanted, given.trials // 4)
+        found = list(quantities(lambda f, count: list(pool.map(f, range(count), chunksize=4)), n))
+    width = max(len(one.what) for one in found)
+    print(f"\n{'':{width}}  value  error  count  wanted")
+    for one in found:
+        wanted = f"{one.wanted[0]:g} to {one.wanted[1]:g}" if one.wanted else ""
+        line = f"{one.what:{width}}  {one.share:.3f}  {one.error:.3f}  {one.count:5d}"
+        print(f"{line}  {wanted:12} {one.verdict}".rstrip())
     if given.figure:
-        draw(given.figure, strengths, power, given.trials // 4)
+        draw(given.figure, [one for one in found if "factor" in one.what])
     print(f"{time.monotonic() - began:.0f} s")
+    sys.exit(any(one.verdict == "MISS" for one in found))
 
 
-def draw(path: Path, strengths, power, count: int) -> None:
+def quantities(run, n: int) -> Iterator[Quantity]:
+    """Yield what is counted in n studies, or a simple multiple or part of n, and print it.
+
+    `run` takes a function of the number of a study, and how many to run.
+    """
+    for gap in (0.0, 1.0, 2.0):
+        told = run(partial(studies.covered, gap), 2 * n)
+        yield from inside(f"coverage, probe, classes {gap:g} sd apart", told, [""], 1)
+    for strength in (0.0, 1.0):
+        what, told = (
+            f"coverage, gene map of strength {strength:g}",
+            run(partial(studies.mapped, strength), n),
+        )
+        yield from inside(what, told, [", recall", ", AUROC"], 5)
+    yield counted("P(p < .05), probe", run(studies.permuted, n), LEVEL, 2)
+    for test in ("activity", "consistency", "replicates"):
+        yield counted(f"P(p < .05), {test}", run(partial(studies.plates, test), n), LEVEL, 4)
+    yield counted(
+        "P(p < .05), relations", run(partial(studies.related, "permuted"), 2 * n), LEVEL, 5
+    )
+    # Rewiring takes complexes apart, so this null spreads less than a proper one: for the record.
+    rewired = run(partial(studies.related, "rewired"), n // 2)
+    yield counted("P(p < .05), relations, beside rewired ones", rewired, None, 5)
+    for gap in (0.0, 1.0):
+        told = run(partial(studies.against_equal, gap), n)
+        for name in ("better", "worse"):
+            what = f"'{name}' than as much information, classes {gap:g} sd apart"
+            yield counted(what, [[one == name] for one in told], (0, 0.05), 6)
+    told = run(partial(studies.against_equal, 1.0, twice=True), n)
+    yield counted("'equivalent' to itself", [[one == "equivalent"] for one in told], (1, 1), 6)
+    anew = run(partial(studies.against_twins, 0.0), n)
+    what = "'better' than its twins, a twin drawn anew (factor of 0 sd)"
+    yield counted(what, [[one == "better"] for one in anew], (0, 0.05), 3)
+    for strength in STRENGTHS:
+        told = run(partial(studies.against_twins, strength), n if strength == STATED else n // 2)
+        what, wanted = f"'better' than its twins, a factor of {strength:g} sd", None
+        if strength >= STATED:
+            wanted = (0.9, 1)
+        yield counted(what, [[one == "better"] for one in told], wanted, 3)
+
+
+def inside(what: str, told: list, names: list[str], stream: int) -> Iterator[Quantity]:
+    """Count how often intervals hold the mean score of all studies, by metric."""
+    value, low, high = np.moveaxis(np.array(told), -1, 0)
+    truth = value.mean(axis=0)
+    held = (low <= truth) & (truth <= high)
+    for name, mean, column in zip(names, truth, held.T, strict=True):
+        yield counted(f"{what}{name} ({mean:.2f})", column[:, None], COVERAGE, stream)
+
+
+def counted(what: str, told, wanted: tuple[float, float] | None, stream: int) -> Quantity:
+    """Take the share of what is true; studies are independent, what is told in one need not be."""
+    share, n = float(np.mean(np.concatenate(list(told)))), len(told)
+    error = max(np.std([np.mean(one) for one in told]) / np.sqrt(n), 1 / n / 2)
+    found = Quantity(what, share, error, sum(map(len, told)), wanted)
+    seeds = f"{n} studies, seeds [{stream}, 0] to [{stream}, {n - 1}]"
+    print(f"{what}: {share:.3f} ± {error:.3f} of {found.count} ({seeds})", flush=True)
+    return found
+
+
+def draw(path: Path, power: list[Quantity]) -> None:
     """Draw how often a planted factor is found, with 95 % intervals (Wilson)."""
     import matplotlib
 
@@ -174,33 +128,26 @@ def draw(path: Path, strengths, power, count: int) -> None:
     from matplotlib import pyplot as plt
     from scipy.stats import binomtest
 
-    figure, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
-    bounds = [binomtest(round(p * count), count).proportion_ci(method="wilson") for p in power]
-    low, high = np.array([(b.low, b.high) for b in bounds]).T
-    axes.fill_between(strengths, low, high, color="#56B4E9", alpha=0.3, lw=0)
-    axes.plot(strengths, power, "o-", color="#0072B2")
-    for level, what in ((0.05, "5 %"), (0.9, "90 %")):
-        axes.axhline(level, color="0.4", lw=0.8, ls="--")
-        axes.text(max(strengths), level + 0.015, what, ha="right", color="0.3", fontsize=8)
-    axes.set(xlabel="planted factor (sd between classes)", ylim=(0, 1.05))
+    strengths, share = (0.0, *STRENGTHS), [one.share for one in power]
+    tests = [binomtest(round(one.share * one.count), one.count) for one in power]
+    bounds = np.array([test.proportion_ci(method="wilson") for test in tests])
+    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    for level, what in ((0.05, "5 %: at most, without a factor"), (0.9, "90 %: at least, from")):
+        axes.axhline(level, color="0.35", lw=0.9, ls="--", zorder=1)
+        axes.text(0, level + 0.015, what, color="0.25", fontsize=9)
+    axes.axvline(STATED, color="#D55E00", lw=1.2, ls=":", zorder=1)
+    axes.text(STATED + 0.05, 0.3, f"stated strength\n{STATED:g} sd", color="#A84800", fontsize=9)
+    axes.errorbar(
+        strengths, share, np.abs(bounds.T - share), fmt="o-", color="#0072B2", capsize=3, ms=5
+    )
+    axes.set(xlabel="planted factor (sd between classes)", ylim=(0, 1.03))
     axes.set_ylabel("called better than its twins")
-    axes.set_title(f"{GROUPS} groups of {WELLS} wells, {count} studies each", fontsize=10)
+    counts = sorted({one.count for one in power})
+    each = " or ".join(f"{count}" for count in counts)
+    title = f"{studies.GROUPS} groups of {studies.WELLS} wells, 5 twins, {each} studies a point"
+    axes.set_title(title, fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path)
-
-
-def share_of(verdict: str, found: list[str]) -> float:
-    return found.count(verdict) / len(found)
-
-
-def say(what: str, share: float, wanted: str, trials) -> None:
-    count = trials if isinstance(trials, int) else trials.trials
-    error = np.sqrt(max(share * (1 - share), 1 / count) / count)
-    asked = f", wanted {wanted}" if wanted else ""
-    print(
-        f"{what}: {share:.3f} ± {error:.3f} of {count} trials (seeds 0 to {count - 1}){asked}",
-        flush=True,
-    )
 
 
 if __name__ == "__main__":

@@ -7,45 +7,53 @@ at a time. It is run on a few draws, whose values must be equal, and its time mu
 
 import argparse
 import resource
-import sys
 import time
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from measuring import Row, told
 from sklearn.metrics.pairwise import cosine_similarity
 from threadpoolctl import threadpool_limits
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
-
 from twinscope import statistics
 from twinscope.relations import maps
+from twinscope.relations.bootstrap import node_bootstrap
 
-LIMIT = 60.0
+GENES, FEATURES, DRAWS = 8_000, 128, 10_000
+# Annotated pairs of each source, for each gene of the map.
+PAIRS = (3.75, 1.875, 1.25, 0.625)
+WANTED = "60 s"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--genes", type=int, default=8_000)
-    parser.add_argument("--features", type=int, default=128)
-    parser.add_argument("--pairs", type=int, nargs="*", default=[30_000, 15_000, 10_000, 5_000])
-    parser.add_argument("--draws", type=int, default=10_000)
+    parser.add_argument("--genes", type=int, default=GENES)
     parser.add_argument("--plain", type=int, default=5, help="draws of the reference")
-    given = parser.parse_args()
-    X, genes, tables = planted(given.genes, given.features, given.pairs)
+    parser.add_argument("--growth", type=int, nargs="*", default=[1000, 2000, 4000], help="genes")
+    told(measure(**vars(parser.parse_args())))
+
+
+def measure(genes: int = GENES, plain: int = 5, growth=(1000, 2000, 4000)) -> Iterator[Row]:
+    """Yield a row for the map, and for smaller ones."""
+    yield compare(genes, plain, WANTED)
+    yield from (compare(other, plain) for other in growth)
+
+
+def compare(n_genes: int, plain: int, wanted: str = "") -> Row:
+    """Time both, and assert that scores and those of the draws are equal."""
+    X, genes, tables = planted(n_genes, FEATURES, [int(each * n_genes) for each in PAIRS])
     with threadpool_limits(1):
-        ours, seconds, values, draws = measured(X, genes, tables, given.draws)
-        slow, plain = reference(X, genes, tables, draws[: given.plain], given.draws)
-    for one, other in zip(values, plain, strict=True):
-        np.testing.assert_allclose(one[: 1 + given.plain], other, rtol=0, atol=1e-12)
-    parts = ", ".join(f"{name} {s:.1f}" for name, s in seconds.items())
+        ours, seconds, values, draws = measured(X, genes, tables, DRAWS)
+        slow, expected = reference(X, genes, tables, draws[:plain], DRAWS)
+    for one, other in zip(values, expected, strict=True):
+        np.testing.assert_allclose(one[: 1 + plain], other, rtol=0, atol=1e-12)
+    setting = f"{FEATURES} features, {len(tables)} annotations, {DRAWS:,} draws"
+    parts = ", ".join(f"{name} {s:.1f} s" for name, s in seconds.items())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"gene map {given.genes} genes x {given.features}, {len(tables)} annotations of "
-        f"{', '.join(str(len(t)) for t in tables)} pairs, {given.draws} draws: ours={ours:.1f}s "
-        f"limit={LIMIT:.0f}s reference={slow:.0f}s ratio={slow / ours:.1f} ({parts}; peak memory "
-        f"with the reference {peak:.1f} GiB)"
-    )
+    note = f"scores and {plain} draws equal, from which the reference is multiplied; {parts}; "
+    note += f"{sum(map(len, tables)):,} pairs; peak memory with the reference {peak:.1f} GiB"
+    return Row("gene map", "genes", n_genes, setting, ours, slow, wanted, note)
 
 
 def measured(X, genes, tables, n_draws: int) -> tuple:
@@ -69,7 +77,7 @@ def measured(X, genes, tables, n_draws: int) -> tuple:
 def raw(gene_map, pairs, counts) -> np.ndarray:
     """Return the recall, and what it is in each draw of genes."""
     recall = maps.annotated(gene_map, pairs.a, pairs.b)[:, :1]
-    drawn = maps.node_bootstrap(recall, pairs.a, pairs.b, counts, dyadic=False)
+    drawn = node_bootstrap(recall, pairs.a, pairs.b, counts, dyadic=False)
     return np.concatenate([recall.mean(axis=0), drawn[:, 0]])
 
 

@@ -1,27 +1,31 @@
 """Retrieval with permutation tests beside copairs: seconds, ratio, growth with size.
 
-Two questions on plates of 384 wells with 600 features and 10,000 permutations: replicates of 384
-compounds against all other wells, and replicates of 320 compounds against 64 controls of their
-plate. Average precision and its means must be equal to 1e-9, where no two similarities lie so close
-that the single precision of copairs takes them for equal. The p values are not the same: copairs
-draws random ranks once for each number of positives and candidates, TwinScope permutes labels
-within plates, against controls for every compound anew; that is more work than the reference does.
-Each runs in turns, one thread here, as many as it likes there; the median of the rounds counts.
+Three questions on plates of 384 wells with 600 features and 10,000 permutations. Replicates of 384
+compounds against all other wells. Replicates of 320 compounds against 64 controls of their plate,
+where copairs does less: it draws random ranks once for each number of positives and candidates,
+which all 320 compounds share, while TwinScope permutes for each compound anew which of its own
+wells and the controls are its own. And this same test by copairs, as far as it goes: labels put
+anew on one compound's wells and controls, average precision asked for again; a few times, and the
+time multiplied.
+
+Average precision and its means must be equal to 1e-9, where no two similarities lie so close that
+the single precision of copairs takes them for equal; in the third question the null too. Other p
+values differ, as the nulls do. Each runs in turns, one thread here, as many as it likes there; the
+median of the rounds counts.
 """
 
 import argparse
-import os
-import resource
 import sys
 import tempfile
-import time
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from measuring import Row, timed, told
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
-
+from twinscope import similarity
+from twinscope.retrieval import activity as active
+from twinscope.retrieval import designs, pools, queries
 from twinscope.retrieval.activity import activity
 from twinscope.retrieval.annotations import consistency
 from twinscope.similarity import matrix
@@ -29,46 +33,79 @@ from twinscope.similarity import matrix
 WELLS, FEATURES, CONTROLS = 384, 600, 64
 PERMUTATIONS = 10_000
 SINGLE = 2e-7
-LIMIT = 20
+WANTED = "20"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--plates", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--growth", type=int, nargs="*", default=[2, 8, 16], help="plates")
-    parser.add_argument("--widest", type=int, default=8, help="most plates given to copairs")
-    given = parser.parse_args()
-    print(f"load {os.getloadavg()[0]:.1f} before")
+    parser.add_argument("--growth", type=int, nargs="*", default=[2, 8], help="plates")
+    told(measure(**vars(parser.parse_args())))
+
+
+def measure(plates: int = 4, rounds: int = 3, growth=(2, 8)) -> Iterator[Row]:
+    """Yield a row for each question, and for other numbers of plates."""
     for question in QUESTIONS:
-        compare(question, given.plates, given.rounds)
-        for plates in given.growth:
-            compare(question, plates, 1, plates <= given.widest)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"peak memory, the reference included, {peak:.0f} MB; load {os.getloadavg()[0]:.1f} after"
-    )
+        yield compare(question, plates, rounds, WANTED)
+        yield from (compare(question, other, 1) for other in growth)
+    yield same_test(plates)
 
 
-def compare(question: str, plates: int, rounds: int, beside: bool = True) -> None:
-    """Print one line: seconds of both, and what was found to be equal."""
+def compare(question: str, plates: int, rounds: int, wanted: str = "") -> Row:
+    """Time both, and assert what must be equal."""
     X, meta = study(plates, QUESTIONS[question][0])
     ask, declared = QUESTIONS[question][1:]
-    seconds, theirs = [], None
+    seconds = []
     for _ in range(rounds):
-        began = time.perf_counter()
-        ours = ask(X, meta)
-        between = time.perf_counter()
-        theirs = reference(X, meta, declared) if beside else None
-        seconds.append((between - began, time.perf_counter() - between))
-    own, other = np.median(seconds, axis=0)
-    line = f"retrieval {question}, {plates} x {WELLS} wells: ours={own:.2f}s"
-    if theirs is None:
-        print(line, flush=True)
-        return
-    line += f" reference={other:.2f}s ratio={other / own:.1f}"
-    line += f" wanted {LIMIT}" if rounds > 1 and not QUESTIONS[question][0] else ""
-    print(f"{line} ({equal(X, meta, declared, ours, *theirs)})", flush=True)
+        own, ours = timed(lambda: ask(X, meta))
+        other, theirs = timed(lambda: reference(X, meta, declared))
+        seconds.append((own, other if theirs else np.nan))
+    note = equal(X, meta, declared, ours, *theirs) if theirs else "no reference"
+    setting = f"{plates} plates x {WELLS} x {FEATURES}, {PERMUTATIONS:,} permutations"
+    name = f"retrieval {question}"
+    return Row(name, "wells", plates * WELLS, setting, *np.median(seconds, axis=0), wanted, note)
+
+
+def same_test(plates: int, draws: int = 5) -> Row:
+    """Hold the test of activity beside the same permutations by calls of copairs."""
+    X, meta = study(plates, CONTROLS)
+    seconds, _ = timed(lambda: against_controls(X, meta))
+    meta, order = queries.ordered(meta, len(X), {"compound"})
+    where, slots, null = drawn(X[order], meta, draws)
+    X, meta = X[order][where], meta.iloc[where].reset_index(drop=True)
+    declared, each, clear = QUESTIONS["against controls"][2], [], []
+    for placed, expected in zip(slots.T, null, strict=True):
+        meta["control"] = ~np.isin(np.arange(len(meta)), placed)
+        meta["compound"] = np.where(meta["control"], "dmso", "own")
+        meta["reference"] = np.where(meta["control"], np.arange(len(meta)), -1)
+        one, theirs = timed(lambda: reference(X, meta, declared, 0))
+        each.append(one if theirs else np.nan)
+        clear.append(bool(apart(matrix(X, "cosine"), meta, declared)[placed].all()))
+        if theirs and clear[-1]:
+            found = theirs[0]["average_precision"].mean()
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+    whole = float(np.median(each)) * PERMUTATIONS * (WELLS - CONTROLS)
+    setting = f"{plates} plates x {WELLS} x {FEATURES}, {PERMUTATIONS:,} permutations of each"
+    note = f"reference multiplied from {draws} permutations of one compound, {sum(clear)} without "
+    note += "near ties, whose values are equal"
+    name = "the same test by copairs"
+    return Row(name, "wells", plates * WELLS, setting, seconds, whole, WANTED, note)
+
+
+def drawn(X: np.ndarray, meta: pd.DataFrame, draws: int):
+    """Return the wells of a compound and its controls, and some placements with their values."""
+    space, _ = similarity.compared(X, "cosine")
+    design = designs.read(meta, "compound", "control", "plate", "plate", "well")
+    wells = next(designs.compositions(design, space.present))
+    wells = wells._replace(own=wells.own[:1])
+    where = np.append(wells.controls, wells.own[0])
+    near = design.plate[wells.own[0], None] == design.plate[where]
+    near[:, len(wells.controls) :] = False
+    slots = active._placements(design.plate, wells, PERMUTATIONS, 0, False).slots[:, :draws]
+    pool = next(active._pools(active._levels(space, wells), near, design, wells))
+    positive = active._positives(design, wells.own[0])
+    return where, slots, pools.mean_average_precision(pool, slots, positive)
 
 
 def study(plates: int, controls: int) -> tuple[np.ndarray, pd.DataFrame]:
@@ -95,7 +132,7 @@ def against_controls(X: np.ndarray, meta: pd.DataFrame):
     return activity(X, meta, perturbation="compound", **where, permutations=PERMUTATIONS)
 
 
-def reference(X: np.ndarray, meta: pd.DataFrame, declared: tuple):
+def reference(X: np.ndarray, meta: pd.DataFrame, declared: tuple, permutations=PERMUTATIONS):
     """Ask copairs, its store of null distributions being empty; nothing where it is missing."""
     try:
         from copairs.map import average_precision, mean_average_precision
@@ -104,9 +141,11 @@ def reference(X: np.ndarray, meta: pd.DataFrame, declared: tuple):
         return None
     items = average_precision(meta, X, *declared, progress_bar=False)
     items = items[items["compound"] != "dmso"]
+    if not permutations:
+        return items, None
     with tempfile.TemporaryDirectory() as cache:
         options = {"progress_bar": False, "cache_dir": cache}
-        groups = mean_average_precision(items, ["compound"], PERMUTATIONS, 0.05, 0, **options)
+        groups = mean_average_precision(items, ["compound"], permutations, 0.05, 0, **options)
     return items, groups
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
 
-from twinscope.retrieval.permutation import shuffled
+from twinscope.retrieval.permutation import assignments, shuffled
 from twinscope.retrieval.replicates import energy_distance, replicate_consistency
 from twinscope.statistics import benjamini_hochberg
 
@@ -66,17 +66,59 @@ def test_groups_are_held_against_all_groups_of_controls_made_up_alike(name):
         counts = [(meta["batch"][own] == b).sum() for b in ("b0", "b1")]
         ways = product(*(combinations(c, n) for c, n in zip(controls, counts, strict=True)))
         groups = [np.concatenate(way) for way in ways]
-        null, pool = np.array([alike(group) for group in groups]), np.concatenate(controls)
-        assert row["n_null"] == len(null) == (24 if row["group"] == "x00" else 16) and row["exact"]
+        pool = np.concatenate(controls)
+        assert len(groups) == (24 if row["group"] == "x00" else 16)
         assert row["consistency"] == pytest.approx(alike(own), abs=1e-12)
-        assert row["chance"] == pytest.approx(null.mean(), abs=1e-12)
-        assert row["p"] == (1 + (null >= alike(own) - 1e-9).sum()) / (1 + len(null))
+        assert row["chance"] == pytest.approx(np.mean([alike(g) for g in groups]), abs=1e-12)
+        # Labels are placed anew on controls and own wells: 6 over 2 times 5, or 5 times 5.
+        wells = [
+            np.append(c, own[meta["batch"][own] == b])
+            for c, b in zip(controls, ("b0", "b1"), strict=True)
+        ]
+        ways = product(*(combinations(w, n) for w, n in zip(wells, counts, strict=True)))
+        null = np.array([alike(np.concatenate(way)) for way in ways])
+        assert row["n_null"] == len(null) == (75 if row["group"] == "x00" else 25) and row["exact"]
+        assert row["p"] == (null >= alike(own) - 1e-9).sum() / len(null)
         assert row["energy_distance"] == pytest.approx(energy_distance(X[own], X[pool]), abs=1e-12)
         apart = [energy_distance(X[g], X[np.setdiff1d(pool, g)]) for g in groups]
         assert row["energy_chance"] == pytest.approx(np.mean(apart), abs=1e-12)
         items = found.items.set_index("group").loc[row["group"], "similarity"]
         assert items.mean() == pytest.approx(row["consistency"], abs=1e-12)
     assert found.items["item"].tolist() == sorted(meta["item"][~meta["control"]])
+
+
+def test_p_takes_every_rank_once_over_all_placements_of_the_labels():
+    # 3 replicates and 5 controls: 56 ways to label them, each as likely if they are all alike.
+    X = np.random.default_rng(5).standard_t(2, size=(8, 4))
+    p = []
+    for own in combinations(range(8), 3):
+        meta = pd.DataFrame({"item": range(8), "batch": "b", "control": True, "label": "dmso"})
+        meta.loc[list(own), ["control", "label"]] = False, "x"
+        row = replicate_consistency(X, meta).groups.iloc[0]
+        assert row["exact"] and row["n_null"] == 56
+        p.append(row["p"])
+    np.testing.assert_allclose(np.sort(p), np.arange(1, 57) / 56)
+
+
+def test_drawn_placements_are_scored_as_the_list_of_their_pairs():
+    meta = layout(2, 5, 2, 3)
+    X = (
+        np.random.default_rng(6).normal(size=(len(meta), 3))
+        + 0.5 * (~meta["control"]).to_numpy()[:, None]
+    )
+    unit = X / np.linalg.norm(X, axis=1, keepdims=True)
+    found = replicate_consistency(X, meta, draws=300, seed=2).groups
+    controls = np.flatnonzero(meta["control"])
+    for _, row in found.iterrows():
+        own = np.flatnonzero(meta["label"] == row["group"])
+        wells = np.append(controls, own)
+        strata = [np.flatnonzero(meta["batch"][wells] == b) for b in ("b0", "b1")]
+        slots, exact = assignments(strata, [3, 3], 300, 2)
+        null = [np.mean([unit[a] @ unit[b] for a, b in combinations(w, 2)]) for w in wells[slots].T]
+        assert not exact and row["n_null"] == 300 and not row["exact"]
+        observed = np.mean([unit[a] @ unit[b] for a, b in combinations(own, 2)])
+        assert row["p"] == (1 + (np.array(null) >= observed - 1e-9).sum()) / 301
+        assert 0.01 < row["p"] < 0.9
 
 
 def test_what_was_planted_is_found_and_nothing_else():
@@ -95,12 +137,14 @@ def test_what_was_planted_is_found_and_nothing_else():
     assert far[:10].min() > 5 * far[10:].abs().max()
 
 
-def test_p_is_calibrated_where_there_is_nothing_to_find():
-    # 1,200 tests, of which 5 % is 60 with a standard error of 7.5 if they were independent.
-    p, meta = [], layout(3, 16, 8)
+@pytest.mark.parametrize(("batches", "controls", "replicates"), [(3, 16, 1), (4, 4, 2)])
+def test_p_is_calibrated_where_there_is_nothing_to_find(batches, controls, replicates):
+    # 1,200 tests, of which 5 % is 60 with a standard error of 7.5 if they were independent. Tails
+    # are heavy, and the 4 controls of a batch few for 2 replicates.
+    p, meta = [], layout(batches, controls, 8, replicates)
     for seed in range(150):
         rng, batch = np.random.default_rng(seed), meta["batch"].factorize()[0]
-        X = rng.normal(size=(len(meta), 10)) + rng.normal(size=(3, 10))[batch]
+        X = rng.standard_t(4, size=(len(meta), 10)) + rng.normal(size=(batches, 10))[batch]
         dealt = shuffled(meta["label"].to_numpy(str), batch, seed)
         told = replicate_consistency(
             X, meta.assign(label=dealt, control=dealt == "dmso"), draws=200, seed=seed

@@ -81,6 +81,16 @@ def test_interval_by_hand():
     assert interval(0.5, draws, 5, 0.3, 0.7)[:2] == (0.3, 0.7)
 
 
+def test_the_variance_of_a_cross_validated_score_is_more_than_its_draws_say():
+    draws = np.array([0.4, 0.6] * 50)
+    # .1118034 times sqrt(1 + 2 / 3.1415927) = 1.2793044
+    assert standard_error(draws, 5, crossed=True) == pytest.approx(0.1430306, abs=1e-7)
+    found, plain = interval(0.5, draws, 5, crossed=True), interval(0.5, draws, 5)
+    assert found.error == standard_error(draws, 5, crossed=True)
+    assert found.upper - 0.5 == pytest.approx(1.2793044 * (plain.upper - 0.5), abs=1e-7)
+    assert standard_error(np.full(100, 0.7), 9, crossed=True) == 0.0
+
+
 def test_an_interval_that_cannot_be_is_nan_with_a_reason():
     draws = np.array([0.4, 0.6] * 50)
     lost = np.where(np.arange(100) < 60, np.nan, draws)
@@ -130,3 +140,35 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(n_groups):
         found = interval(value, bootstrap(y, p, groups, metric, classes, counts), n_groups, 0, 1)
         hits += found.lower <= truth <= found.upper
     assert 0.90 <= hits / 200 <= 0.99
+
+
+def taught(rng, gap, n_groups=24, per_group=4, folds=5):
+    """Groups of wells, told by the difference of the class means of the other folds."""
+    group = np.repeat(np.arange(n_groups), per_group)
+    sign = np.tile([-1, 1], len(group) // 2)
+    X = rng.standard_normal((n_groups, 12))[group] + rng.standard_normal((len(group), 12))
+    X[:, 0] += gap * sign / 2
+    fold, found = (rng.permutation(n_groups) % folds)[group], np.empty(len(group))
+    for k in range(folds):
+        test, train = fold == k, fold != k
+        means = [X[train & (sign == s)].mean(axis=0) for s in (-1, 1)]
+        found[test] = (X[test] - np.mean(means, axis=0)) @ (means[1] - means[0])
+    p = np.where(found > 0, 0.9, 0.1)[:, None] * [-1, 1] + [1, 0]
+    return CLASSES[(sign + 1) // 2], p, np.char.mod("g%02d", group)
+
+
+@pytest.mark.parametrize(("gap", "folds"), [(0, 3), (0, 10), (1, 5), (2, 5)])
+def test_intervals_of_cross_validated_scores_cover_the_truth(gap, folds):
+    """Groups that teach in one fold are tested in another, which draws alone do not see."""
+    rng, metric, told = np.random.default_rng(0), METRICS["balanced_accuracy"], []
+    for _ in range(300):
+        y, p, groups = taught(rng, gap, folds=folds)
+        value = metric.function(y, p, CLASSES[:2])
+        counts = resamples(groups, draws=300)[1]
+        draws = bootstrap(y, p, groups, metric, CLASSES[:2], counts)
+        told += [(value, *interval(value, draws, 24, crossed=c)[:2]) for c in (False, True)]
+    value, lower, upper = np.array(told).reshape(-1, 2, 3).T
+    truth = value.mean()
+    plain, crossed = ((lower <= truth) & (truth <= upper)).mean(axis=1)
+    assert 0.92 <= crossed <= 0.985
+    assert gap or plain < 0.91

@@ -135,12 +135,15 @@ def _neighbours(Z, y, Q, ks, similarity: str) -> Iterator[np.ndarray]:
     """
     code, weight, K = _balance(y)
     ks = [k for k in ks if k <= len(Z)]
-    found = np.empty((len(ks), len(Q), K))
-    step = max(1, BLOCK // len(Z)) if ks else 1
+    found, lengths = np.empty((len(ks), len(Q), K)), _lengths(Z)
+    step = max(1, BLOCK // (len(Z) + 16 * max(ks, default=0)))
     for start in range(0, len(Q) if ks else 0, step):
         some = slice(start, start + step)
-        rows, columns, s, begin = _nearest(Z, Q[some], max(ks), similarity)
-        votes = SIMILARITIES[similarity][1](s, s[begin][rows]) * weight[columns]
+        s = _similar(Q[some], Z, lengths, similarity)
+        rows, columns, s, begin = _nearest(s, max(ks))
+        votes = weight[columns]
+        if similarity == "cosine":
+            votes *= np.exp((s - s[begin][rows]) / TEMPERATURE)
         for k, into in zip(ks, found, strict=True):
             last = s[begin + k - 1][rows]
             nearer, level = s > last, s == last
@@ -155,42 +158,50 @@ def _neighbours(Z, y, Q, ks, similarity: str) -> Iterator[np.ndarray]:
     yield from found
 
 
-def _nearest(Z, Q, k: int, similarity: str) -> tuple[np.ndarray, ...]:
-    """Rows, columns and similarities of the k nearest to each of Q, and where each row begins.
-
-    Those that tie with the last are among them; the nearest come first.
-    """
+def _similar(Q, Z, lengths, similarity: str) -> np.ndarray:
+    """Cosine, 0 to everything for an item that lies at the centre; or minus Euclidean distance."""
     s, width = np.empty((len(Q), len(Z))), max(1, BLOCK // (8 * Z.shape[1]))
-    Q = Q.astype(float)
+    own, Q = _lengths(Q), Q.astype(float, copy=False)
     for at in range(0, len(Z), width):
         some = slice(at, at + width)
-        s[:, some] = SIMILARITIES[similarity][0](Q, Z[some].astype(float))
-    last = np.partition(s, len(Z) - k, axis=1)[:, len(Z) - k, None]
+        part = Z[some].astype(float, copy=False)
+        s[:, some] = Q @ part.T if similarity == "cosine" else -cdist(Q, part)
+    if similarity == "cosine":
+        s /= own[:, None]
+        s /= lengths
+    return s
+
+
+def _lengths(Z: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum(np.einsum("ij,ij->i", Z, Z, dtype=float), 1e-24))
+
+
+def _nearest(s: np.ndarray, k: int) -> tuple[np.ndarray, ...]:
+    """Rows, columns and similarities of the k largest of each row, and where each row begins.
+
+    Those that tie with the last are among them; the largest come first.
+    """
+    m = s.shape[1]
+    last = np.partition(s, m - k, axis=1)[:, m - k, None]
     rows, columns = np.nonzero(s >= last - 2 * 10.0**-DECIMALS)
     # Rounded, because equal neighbours differ in the last digits with the order of a sum.
     s = np.round(s[rows, columns], DECIMALS)
     order = np.lexsort((-s, rows))
-    begin = np.searchsorted(rows, np.arange(len(Q)))
-    return rows, columns[order], s[order], begin
-
-
-def _cosine(Q: np.ndarray, Z: np.ndarray) -> np.ndarray:
-    """Cosine; 0 to everything for an item that lies at the centre."""
-    Q, Z = (v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (Q, Z))
-    return Q @ Z.T
+    return rows, columns[order], s[order], np.searchsorted(rows, np.arange(len(last)))
 
 
 def _few(Z, y, Q, sharpness, similarity) -> Iterator[np.ndarray]:
     """Nearest class mean of a few items; distances are per root of the number of features."""
     Z, Q = Z.astype(float), Q.astype(float)
     scale = 1 if similarity == "cosine" else np.sqrt(Z.shape[1])
-    return few.means(Z, y, Q, sharpness, lambda a, b: SIMILARITIES[similarity][0](a, b) / scale)
+
+    def alike(items: np.ndarray, means: np.ndarray) -> np.ndarray:
+        return _similar(items, means, _lengths(means), similarity) / scale
+
+    return few.means(Z, y, Q, sharpness, alike)
 
 
-SIMILARITIES = {
-    "cosine": (_cosine, lambda s, best: np.exp((s - best) / TEMPERATURE)),
-    "euclidean": (lambda Q, Z: -cdist(Q, Z), lambda s, best: np.ones_like(s)),
-}
+SIMILARITIES = ("cosine", "euclidean")
 PROBES = {
     "logistic": Probe(tuple(10.0**power for power in range(-4, 3)), 0.01, _logistic),
     "knn": Probe((1, 10, 20, 100, 200), 10, _neighbours),

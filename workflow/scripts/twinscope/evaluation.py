@@ -247,7 +247,8 @@ def _row(score: Score) -> dict:
     measure = MEASURES[score.metric]
     interval = statistics.Interval(np.nan, np.nan, np.nan, NOT_RESAMPLED)
     if score.draws is not None:
-        interval = statistics.interval(score.value, score.draws, score.groups, *measure.range)
+        given = score.value, score.draws, score.groups, *measure.range
+        interval = statistics.interval(*given, crossed=score.crossed)
         if interval.error == 0 and score.metric in SHARES:
             interval = _of_share(score.value, score.groups)
     elif not np.isfinite(score.value):

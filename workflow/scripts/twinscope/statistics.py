@@ -10,6 +10,8 @@ from twinscope.metrics import Metric, codes
 
 CHUNK = 1_000
 ZERO = 1e-12
+# Variance of a cross-validated score beside that of its bootstrap: see `standard_error`.
+CROSSED = 1 + 2 / np.pi
 
 
 class Interval(NamedTuple):
@@ -107,11 +109,21 @@ def bootstrap(
     return values
 
 
-def standard_error(draws: np.ndarray, n_groups: int) -> float:
+def standard_error(draws: np.ndarray, n_groups: int, crossed: bool = False) -> float:
     """Return the standard error of the statistic whose bootstrap draws are given.
 
     The standard deviation of the draws times sqrt(G / (G - 1)): resampling G groups sees their
     spread with divisor G (Efron and Tibshirani 1993, section 5.3).
+
+    A cross-validated score is a sum over pairs of groups, one that taught and one that is tested,
+    and in two folds each pair counts twice, either way round. Draws of predictions as they are see
+    each once. No estimate of the rest is unbiased (Bengio and Grandvalet 2004, JMLR 5:1089), and
+    Nadeau and Bengio (2003, Mach. Learn. 52:239) add a share that is fixed beforehand. So does
+    this: where nothing is to be found, the part of a right answer that is linear in the evidence,
+    2 / pi of its variance if evidence is normal, counts twice and the rest once. The variance is
+    multiplied by 1 + 2 / pi, whatever the number of folds. Theirs, (1 / k + 1 / (k - 1)) / (1 / k),
+    is more than 2 and too wide for all but ranks without signal; with much signal and few features
+    the truth is near 1, and this is too wide by up to a quarter.
 
     Parameters
     ----------
@@ -119,6 +131,9 @@ def standard_error(draws: np.ndarray, n_groups: int) -> float:
         Undefined (NaN) draws are left out.
     n_groups : int
         Number of groups resampled.
+    crossed : bool
+        Whether the statistic is a cross-validated score, or a difference of such, whose groups
+        change places between training and test.
 
     Returns
     -------
@@ -129,7 +144,8 @@ def standard_error(draws: np.ndarray, n_groups: int) -> float:
     defined = draws[np.isfinite(draws)]
     if n_groups < 2 or len(defined) < max(2, len(draws) / 2):
         return np.nan
-    error = float(np.std(defined) * np.sqrt(n_groups / (n_groups - 1)))
+    factor = n_groups / (n_groups - 1) * (CROSSED if crossed else 1)
+    error = float(np.std(defined) * np.sqrt(factor))
     return error if error > ZERO else 0.0
 
 
@@ -140,6 +156,7 @@ def interval(
     low: float = -np.inf,
     high: float = np.inf,
     level: float = 0.95,
+    crossed: bool = False,
 ) -> Interval:
     """Return value ± t(G - 1) × standard error, kept within the range of the metric.
 
@@ -158,13 +175,15 @@ def interval(
         The range of the metric.
     level : float
         Coverage asked for.
+    crossed : bool
+        Whether the score is cross-validated, as for `standard_error`.
 
     Returns
     -------
     Interval
         `lower`, `upper` and `error` are NaN, with a `reason`, where undefined.
     """
-    error = standard_error(draws, n_groups)
+    error = standard_error(draws, n_groups, crossed)
     reason = ""
     if not np.isfinite(value):
         reason = "the score is undefined"

@@ -82,7 +82,8 @@ class Score(NamedTuple):
     """One number: value, what chance gives, its bootstrap draws over so many groups.
 
     `draws` are None where it is not resampled; `ceiling` is NaN where the metric's best value is
-    all that is known; `p` says how often a null does as well, NaN where none is run.
+    all that is known; `p` says how often a null does as well, NaN where none is run; `crossed`
+    whether groups change places between training and test (`statistics.standard_error`).
     """
 
     metric: str
@@ -94,6 +95,7 @@ class Score(NamedTuple):
     reason: str = ""
     ceiling: float = np.nan
     p: float = np.nan
+    crossed: bool = False
     said: Mapping = {}
 
 

@@ -28,7 +28,11 @@ def _run(asked: Asked, probe: str, groups: np.ndarray, counts: np.ndarray) -> Ru
         value = metric.function(y, found.probabilities, found.classes)
         drawn = statistics.bootstrap(y, found.probabilities, groups, metric, found.classes, counts)
         sizes = counts.shape[1], len(y)
-        scores.append(Score(name, value, metric.chance(y), drawn, *sizes, found.reason, said=said))
+        scores.append(
+            Score(
+                name, value, metric.chance(y), drawn, *sizes, found.reason, crossed=True, said=said
+            )
+        )
     return Run(probe, items, scores)
 
 

@@ -64,7 +64,7 @@ def _decoded(asked: Asked, X: np.ndarray) -> list[Run]:
             draws = _drawn(row["metric"], y[known], p[known], own[known], asked)
         numbers = row["value"], row["chance"], draws, row["groups"], row["items"], row["reason"]
         told = pd.DataFrame({"key": items, "group": own, "label": y.astype(str), "predicted": p})
-        runs.append(Run(f"decode {name}", told, [Score(row["metric"], *numbers)]))
+        runs.append(Run(f"decode {name}", told, [Score(row["metric"], *numbers, crossed=True)]))
     return runs
 
 

@@ -58,7 +58,9 @@ def _scores(asked: Asked, found: Mapping, groups, counts) -> list[Score]:
             said |= {"features": any_of.n_features}
             said |= {"missing": any_of.n_missing / max(any_of.n_values, 1)}
         guess = metric.chance(np.array([HAS, LACKS]))
-        scores.append(Score(name, value, guess, drawn, counts.shape[1], n, reason, said=said))
+        scores.append(
+            Score(name, value, guess, drawn, counts.shape[1], n, reason, crossed=True, said=said)
+        )
     return scores
 
 

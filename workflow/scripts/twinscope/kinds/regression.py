@@ -49,7 +49,7 @@ def _scores(asked: Asked, table, draws, best: pd.Series, n_groups: int, n_featur
         said = {"features": n_features, "undefined_genes": int(values["n_undefined"])}
         said |= {"chosen": f"{table['penalty'].median():.3g}"}
         numbers = name, values[name], expression.CHANCE, drawn, *sizes, reason
-        scores.append(Score(*numbers, ceiling=best.get(name, np.nan), said=said))
+        scores.append(Score(*numbers, ceiling=best.get(name, np.nan), crossed=True, said=said))
     return scores
 
 

@@ -21,16 +21,20 @@ COLUMNS = ("consistency", "chance", "p", "n_null", "exact", "reason")
 ENERGY = ("energy_distance", "energy_chance", "energy_reason")
 
 
-class Pseudo(NamedTuple):
-    """Pseudo-perturbations: positions of controls, (K, N), if these are all, or why there is none.
+class Shared(NamedTuple):
+    """What perturbations of one composition share, or why there is none of it.
 
-    Their mean similarity and energy distance to the other controls, (N,).
+    Pseudo-perturbations' mean similarity (`chance`) and energy distance to the other controls
+    (`energy_chance`); placements of the labels, `slots` (K, N) with own wells after the controls,
+    and whether these are all (`exact`); the `sums` (N,) of similarity over their pairs of controls.
     """
 
-    exact: bool
-    consistency: np.ndarray
-    energy: np.ndarray
-    reason: str
+    chance: float = np.nan
+    energy_chance: float = np.nan
+    slots: np.ndarray = np.empty((0, 0), dtype=int)
+    exact: bool = False
+    sums: np.ndarray = np.empty(0)
+    reason: str = ""
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")
@@ -72,9 +76,12 @@ def replicate_consistency(
 ) -> Retrieved:
     """Ask whether replicates of a perturbation are more alike than so many controls.
 
-    The mean similarity of all pairs of replicates is held against pseudo-perturbations: groups of
-    controls with as many wells in each batch. How far a perturbation lies from the controls of its
-    batches is the energy distance.
+    Chance is the mean similarity in pseudo-perturbations: groups of controls with as many wells in
+    each batch. The p value comes from placing the labels anew on a perturbation's own wells and
+    the controls of each batch: right, however few the controls, if its wells are like them,
+    whatever the other perturbations do. Pseudo-perturbations would be no such test: drawn from a
+    few controls they are much the same wells again, and vary less than other wells would. How far
+    a perturbation lies from the controls of its batches is the energy distance.
 
     Parameters
     ----------
@@ -87,7 +94,7 @@ def replicate_consistency(
     name : {"cosine", "euclidean"}
         Similarity. Energy distances do not depend on it.
     draws : int
-        Number of pseudo-perturbations; where there are no more than this, all are taken.
+        Number of placements; where there are no more than this, all are listed and p is exact.
     seed : int
         Seed of the draws.
 
@@ -95,10 +102,11 @@ def replicate_consistency(
     -------
     Retrieved
         `items`: item, group (the perturbation), similarity (mean over its other replicates) and
-        reason, one row a treated well. `groups`: group, n_items, consistency, chance (mean of the
-        pseudo-perturbations), p = (1 + #{null >= observed}) / (1 + N), p_adjusted (Benjamini and
-        Hochberg), n_null, whether these are all (exact), reason; energy_distance, its chance
-        (mean over pseudo-perturbations, against the other controls) and energy_reason.
+        reason, one row a treated well. `groups`: group, n_items, consistency (mean similarity of
+        all pairs), chance (over all pseudo-perturbations), p = (1 + #{null >= observed}) / (1 + N)
+        with N other placements, p_adjusted (Benjamini and Hochberg), n_null placements, whether
+        these are all, the true one among them (exact), reason; energy_distance, its chance (mean
+        over all pseudo-perturbations, against the other controls) and energy_reason.
 
     Raises
     ------
@@ -115,9 +123,9 @@ def replicate_consistency(
     alike, rows = np.full(len(meta), np.nan), {}
     reasons = np.where(present, refusal, queries.ABSENT).astype(object)
     for wells in designs.compositions(design, present):
-        pseudo = _pseudo(space, X, design.plate, wells, draws, seed)
+        shared = _shared(space, X, design.plate, wells, draws, seed)
         for own in wells.own:
-            alike[own], row = _of_perturbation(space, X, own, wells.controls, pseudo, refusal)
+            alike[own], row = _of_perturbation(space, X, own, wells.controls, shared, refusal)
             reasons[own] = refusal or (SINGLE if len(own) < 2 else "")
             rows[design.group[own[0]]] = row
     items = pd.DataFrame({"item": meta["item"].to_numpy()[treated]})
@@ -137,41 +145,72 @@ def _groups(names: np.ndarray, items: pd.DataFrame, rows: dict) -> pd.DataFrame:
     return table
 
 
-def _of_perturbation(space, X, own, controls, pseudo: Pseudo, refusal: str) -> tuple:
+def _of_perturbation(space, X, own, controls, shared: Shared, refusal: str) -> tuple:
     """Mean similarity of each replicate to the others, and the row of a perturbation."""
     distance = energy_distance(X[own], X[controls])
     few = SINGLE if len(own) < 2 else NO_CONTROLS if len(controls) < 2 else ""
-    energy = (distance, np.nan if few else _mean(pseudo.energy), few)
+    energy = (distance, np.nan if few else shared.energy_chance, few)
     if space is None or len(own) < 2:
         return np.nan, (np.nan, np.nan, np.nan, 0, False, refusal or SINGLE, *energy)
     pairs = similarity.between(space, own, own)
     np.fill_diagonal(pairs, 0)
     alike = pairs.sum(axis=1) / (len(own) - 1)
-    observed, null = float(alike.mean()), pseudo.consistency
-    tested = permutation.p_value(observed, null), len(null), pseudo.exact, pseudo.reason
-    return alike, (observed, _mean(null), *tested, *energy)
+    observed, n_null, p = float(alike.mean()), shared.slots.shape[1], np.nan
+    if n_null:
+        # Own wells are seen from both ends of their pairs.
+        near = np.hstack([similarity.between(space, own, controls), pairs / 2])
+        null = _with_own(near, shared) / (len(own) * (len(own) - 1) / 2)
+        p = permutation.p_value(observed, null, shared.exact)
+    return alike, (observed, shared.chance, p, n_null, shared.exact, shared.reason, *energy)
 
 
-def _pseudo(space, X: np.ndarray, batch: np.ndarray, wells: Wells, draws: int, seed: int) -> Pseudo:
-    """Score groups of controls made up like the replicates of a composition."""
-    where, (batches, counts) = (
-        batch[wells.controls],
-        np.unique(batch[wells.own[0]], return_counts=True),
-    )
-    strata = [np.flatnonzero(where == one) for one in batches]
-    none = np.empty(0)
-    if wells.own.shape[1] < 2:
-        return Pseudo(False, none, none, SINGLE)
-    if any(len(s) < k for s, k in zip(strata, counts, strict=True)):
-        return Pseudo(False, none, none, FEW_CONTROLS)
-    slots, exact = permutation.assignments(strata, counts, draws, seed)
-    distances = _distances(X[wells.controls], X[wells.controls])
-    energy = _energies(distances, slots)
+def _shared(space, X: np.ndarray, batch: np.ndarray, wells: Wells, draws: int, seed: int) -> Shared:
+    """Make up groups of controls like the replicates of a composition, and place their labels."""
+    controls, K = wells.controls, wells.own.shape[1]
+    batches, counts = np.unique(batch[wells.own[0]], return_counts=True)
+    member = batch[controls][:, None] == batches
+    if K < 2:
+        return Shared(reason=SINGLE)
+    if (member.sum(axis=0) < counts).any():
+        return Shared(reason=FEW_CONTROLS)
+    energy = _mean_energy(_distances(X[controls], X[controls]), member, counts)
     if space is None:
-        return Pseudo(exact, none, energy, "")
-    K = len(slots)
-    alike = similarity.between(space, wells.controls, wells.controls)
-    return Pseudo(exact, _sums_of_pairs(alike, slots) / (K * (K - 1) / 2), energy, "")
+        return Shared(energy_chance=energy)
+    alike = similarity.between(space, controls, controls)
+    np.fill_diagonal(alike, 0)
+    chance = _sum_over_pairs(alike, member, counts) / (K * (K - 1))
+    where = batch[np.append(controls, wells.own[0])]
+    strata = [np.flatnonzero(where == one) for one in batches]
+    slots, exact = permutation.assignments(strata, counts, draws, seed)
+    # Any own well is a control like no other: what it adds comes with the perturbation.
+    padded = np.pad(alike, (0, 1))
+    sums = _sums_of_pairs(padded, np.minimum(slots, len(controls)))
+    return Shared(chance, energy, slots, exact, sums)
+
+
+def _sum_over_pairs(matrix: np.ndarray, member: np.ndarray, counts: np.ndarray) -> float:
+    """Sum over ordered pairs of a group of controls with so many of each batch, expected.
+
+    Two of one batch are in with probability k (k - 1) / (n (n - 1)), two of different batches with
+    k l / (n m). Zeros on the diagonal of the matrix (c, c); `member` (c, batches) bool.
+    """
+    Z, sizes = member.astype(float), member.sum(axis=0)
+    pairs, ways = (np.outer(n, n) - np.diag(n) for n in (counts, sizes))
+    return float((Z.T @ matrix @ Z * pairs / np.maximum(ways, 1)).sum())
+
+
+def _mean_energy(distances: np.ndarray, member: np.ndarray, counts: np.ndarray) -> float:
+    """Energy distance of groups of controls to the others, expected; NaN if fewer than 2 are left.
+
+    It is a sum over pairs, within groups, of groups with all, and among the others.
+    """
+    K, rest = counts.sum(), len(distances) - counts.sum()
+    if rest < 2:
+        return np.nan
+    own = _sum_over_pairs(distances, member, counts)
+    to_all = float(distances.sum(axis=1) @ member @ (counts / member.sum(axis=0)))
+    others = distances.sum() - 2 * to_all + own
+    return float(2 * (to_all - own) / (K * rest) - own / K**2 - others / rest**2)
 
 
 def _sums_of_pairs(matrix: np.ndarray, slots: np.ndarray) -> np.ndarray:
@@ -186,23 +225,20 @@ def _sums_of_pairs(matrix: np.ndarray, slots: np.ndarray) -> np.ndarray:
     return found
 
 
-def _energies(distances: np.ndarray, slots: np.ndarray) -> np.ndarray:
-    """Energy distance of each group of controls to the others; NaN where fewer than 2 are left."""
-    K, rest = len(slots), len(distances) - len(slots)
-    if rest < 2:
-        return np.full(slots.shape[1], np.nan)
-    own = 2 * _sums_of_pairs(distances, slots)
-    to_all = distances.sum(axis=1)[slots].sum(axis=0)
-    others = distances.sum() - 2 * to_all + own
-    return 2 * (to_all - own) / (K * rest) - own / K**2 - others / rest**2
+def _with_own(near: np.ndarray, shared: Shared) -> np.ndarray:
+    """Add to the sums over pairs what own wells add, `near` (K, c + K) to controls and own."""
+    K, width = near.shape
+    slot, draw = np.nonzero(shared.slots >= width - K)
+    well, found = shared.slots[slot, draw] - (width - K), shared.sums.copy()
+    step = max(1, CHUNK // K)
+    for at in range(0, len(draw), step):
+        some = draw[at : at + step]
+        added = near.ravel().take(well[at : at + step] * width + shared.slots[:, some]).sum(axis=0)
+        found += np.bincount(some, added, minlength=len(found))
+    return found
 
 
 def _distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Euclidean distances, whose squares must neither overflow nor vanish."""
     power = np.frexp(max(np.abs(x).max(initial=0), np.abs(y).max(initial=0)))[1]
     return np.ldexp(cdist(np.ldexp(x, -power), np.ldexp(y, -power)), power)
-
-
-def _mean(values: np.ndarray) -> float:
-    """Mean; NaN of nothing."""
-    return float(values.mean()) if len(values) else np.nan
