@@ -1,10 +1,12 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
-from twinscope import probes, splits, statistics
+from twinscope import classifiers, probes, splits, statistics
 from twinscope.errors import InputError
 from twinscope.metrics import METRICS
 
@@ -62,6 +64,34 @@ def test_logistic_chooses_the_inner_best_along_the_whole_grid():
             losses.append(METRICS["log_loss"].function(labels, p, found.classes))
         assert chosen == 10.0 ** (np.argmin(losses) - 4)
     assert len(set(found.chosen)) < 7 and min(found.chosen) > 1e-4
+
+
+@pytest.mark.parametrize(("n_classes", "d", "strength"), [(2, 8, 9), (3, 8, 30), (4, 90, 2)])
+def test_every_fit_along_the_grid_ends_at_the_optimum_wherever_it_starts(n_classes, d, strength):
+    """Classes that a plane parts, too, and more features than items."""
+    X, y, _, folds = study(n=80, d=d, n_classes=n_classes, strength=strength)
+    Z, labels, Q = fit_once(X, y, folds)
+    grid = probes.PROBES["logistic"].grid
+    walked = list(probes.PROBES["logistic"].path(Z, labels, Q, grid, "cosine"))
+    for C, found in zip(grid, walked, strict=True):
+        plain = LogisticRegression(C=C, class_weight="balanced", tol=1e-12, max_iter=100_000)
+        expected = plain.fit(Z, labels).predict_proba(Q)
+        assert found == pytest.approx(expected, abs=2e-5)
+        alone = next(probes.PROBES["logistic"].path(Z, labels, Q, [C], "cosine"))
+        assert found == pytest.approx(alone, abs=2e-6)
+
+
+@pytest.mark.parametrize("shape", [(20, 60), (60, 20)])
+def test_principal_axes_keep_what_a_linear_classifier_sees(shape):
+    rng = np.random.default_rng(0)
+    Z, Q = rng.normal(size=shape), rng.normal(size=(7, shape[1]))
+    Z[3] = Z[2]
+    turned, asked = classifiers._turned(Z, Q)
+    assert turned.shape[1] <= min(shape)
+    np.testing.assert_allclose(turned @ turned.T, Z @ Z.T, atol=1e-10)
+    np.testing.assert_allclose(asked @ turned.T, Q @ Z.T, atol=1e-10)
+    across = turned.T @ turned
+    assert np.abs(across - np.diag(np.diag(across))).max() < 1e-10
 
 
 def test_more_noise_asks_for_a_stronger_penalty():
@@ -164,6 +194,35 @@ def test_neighbours_equal_but_for_rounding_are_tied(similarity):
         next(probes.PROBES["knn"].path(v, y, Z[:1], [1], similarity)) for v in (Z, blurred)
     )
     assert one == pytest.approx(np.array([[0.5, 0.5]])) and other == pytest.approx(one)
+
+
+@pytest.mark.parametrize("similarity", probes.SIMILARITIES)
+def test_neighbours_depend_neither_on_blocks_nor_much_on_precision(similarity, monkeypatch):
+    X, y, groups, folds = study(strength=6, d=9)
+    X = np.round(X)
+    whole = probes.cross_validate(X, y, groups, folds, "knn", similarity)
+    for where in (probes, classifiers):
+        monkeypatch.setattr(where, "BLOCK", 400)
+    parts = probes.cross_validate(X.astype(np.float32), y, groups, folds, "knn", similarity)
+    assert parts.chosen == whole.chosen
+    np.testing.assert_allclose(parts.probabilities, whole.probabilities, rtol=0, atol=1e-12)
+    # Steps of whole numbers make ties, which single precision must not part.
+    monkeypatch.setattr(probes, "LARGE", 0)
+    single = probes.cross_validate(X, y, groups, folds, "knn", similarity)
+    assert single.chosen == whole.chosen
+    np.testing.assert_allclose(single.probabilities, whole.probabilities, rtol=0, atol=1e-5)
+
+
+def test_memory_of_neighbours_does_not_grow_with_the_square_of_items(monkeypatch):
+    for where in (probes, classifiers):
+        monkeypatch.setattr(where, "BLOCK", 2**16)
+    n = 3000
+    X, y, groups, folds = study(n=n, d=4, strength=6)
+    tracemalloc.start()
+    probes.cross_validate(X.astype(np.float32), y, groups, folds, "knn")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < n * n * 8 / 8
 
 
 def test_rare_classes_are_not_outvoted():

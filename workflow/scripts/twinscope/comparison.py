@@ -58,13 +58,15 @@ def compare(
         if run[1] in unpaired or not MEASURES[run[2]].comparable:
             continue
         named = dict(zip(("alignment", "probe", "metric"), run, strict=True))
-        table = _under(results, standings, run, margin, least_margin)
+        table = _under(results, standings, run, margin, least_margin, KINDS[task["kind"]].folds)
         tables.append(table.assign(task=task["task"], **named))
     columns = ["task", "alignment", "probe", "metric", *verdicts.COLUMNS]
     return pd.concat(tables or [pd.DataFrame(columns=columns)], ignore_index=True)[columns]
 
 
-def _under(results, standings, run: tuple, margin: float, least: float) -> pd.DataFrame:
+def _under(
+    results, standings, run: tuple, margin: float, least: float, crossed: bool
+) -> pd.DataFrame:
     """Every model against all others under one alignment, probe and metric."""
     measure = MEASURES[run[2]]
     scores, chance, best, n_groups = _scores(results, run)
@@ -77,7 +79,7 @@ def _under(results, standings, run: tuple, margin: float, least: float) -> pd.Da
     tables = [pd.DataFrame(columns=verdicts.COLUMNS)]
     for model, twins in _with_twins(standings):
         rows = verdicts.compare(
-            model, scores, baselines, twins, size, n_groups, measure.higher_is_better, top
+            model, scores, baselines, twins, size, n_groups, measure.higher_is_better, top, crossed
         )
         tables += [rows, verdicts.summarise(rows)]
     return pd.concat(tables[1:] or tables, ignore_index=True)

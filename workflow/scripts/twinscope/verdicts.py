@@ -32,6 +32,7 @@ def compare(
     n_groups: int,
     higher_is_better: bool = True,
     ceiling: float = np.nan,
+    crossed: bool = False,
 ) -> pd.DataFrame:
     """Compare one representation with each baseline, each twin, and its twins as a sample.
 
@@ -57,6 +58,9 @@ def compare(
         Whether to turn the sign, so that a positive delta is always better.
     ceiling : float
         The best score that can be expected.
+    crossed : bool
+        Whether scores are cross-validated: their differences vary by more than draws of
+        predictions show (`statistics.standard_error`).
 
     Returns
     -------
@@ -71,14 +75,16 @@ def compare(
     """
     sign = 1 if higher_is_better else -1
     rows = [
-        _row(model, [name], family, scores, sign, margin, n_groups) | {"against": name}
+        _row(model, [name], family, scores, sign, margin, n_groups, crossed) | {"against": name}
         for name, family in sorted(others.items())
     ]
     rows += [
-        _row(model, [name], "twin", scores, sign, margin, n_groups) | {"against": name}
+        _row(model, [name], "twin", scores, sign, margin, n_groups, crossed) | {"against": name}
         for name in sorted(twins)
     ]
-    rows.append(_row(model, sorted(twins), "twin", scores, sign, margin, n_groups, sample=True))
+    rows.append(
+        _row(model, sorted(twins), "twin", scores, sign, margin, n_groups, crossed, sample=True)
+    )
     table = pd.DataFrame(rows)
     asked = np.repeat([0, 1, 2], [len(others), len(twins), 1])
     table["p_holm"] = (
@@ -123,7 +129,15 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row(
-    model: str, names: Sequence[str], family: str, scores, sign, margin, n_groups, sample=False
+    model: str,
+    names: Sequence[str],
+    family: str,
+    scores,
+    sign,
+    margin,
+    n_groups,
+    crossed,
+    sample=False,
 ) -> dict:
     """Compare with one representation, or with a sample of representations."""
     value, draws = scores[model]
@@ -144,7 +158,7 @@ def _row(
     if not reason:
         row["delta"] = sign * (value - row["against_value"])
         difference = draws - np.mean([scores[name][1] for name in names], axis=0)
-        error, df = standard_error(difference, n_groups), n_groups - 1
+        error, df = standard_error(difference, n_groups, crossed), n_groups - 1
         if sample:
             error, df = with_seeds(error, df, values)
         reason = "" if np.isfinite(error) else "undefined in more than half of the draws"
