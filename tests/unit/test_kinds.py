@@ -375,7 +375,7 @@ def test_models_are_held_against_others_on_the_same_draws():
         ("relations", {}, "what kind relations needs", "pairs"),
         ("classification", {"pairs": ["corum"]}, "belongs to relations", "pairs"),
         ("activity", {"probes": ["logistic"]}, "for kind activity", "probes"),
-        ("activity", {"metrics": ["mapp"]}, "did you mean 'map'", "metrics"),
+        ("activity", {"metrics": ["maps"]}, "did you mean 'map'", "metrics"),
         ("retrieval", {"probes": ["active"]}, "a task of kind activity", "active"),
         ("regression", {"targets": "a.csv"}, "what kind regression needs", "totals"),
     ],
