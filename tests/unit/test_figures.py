@@ -425,3 +425,11 @@ def test_no_text_is_written_over_another_or_off_the_page(panels, name, model):
         for other, taken in boxes[:position]:
             # Lines may touch; they may not run through each other.
             assert not box.padded(-1.5).overlaps(taken.padded(-1.5)), (text, other)
+
+
+def test_a_ceiling_beyond_all_scores_lies_on_the_axis():
+    table = table_of_scores()
+    task = TASKS["cells-perturbation"]
+    top = table.loc[table["metric"] == task["metrics"][0], "upper"].max() + 0.2
+    assert limits.horizontal(table, task)[1] < top
+    assert limits.horizontal(table.assign(ceiling=top), task)[1] > top

@@ -18,12 +18,13 @@ REACH = 0.6
 def horizontal(scores: pd.DataFrame, task: Mapping) -> tuple[float, float]:
     """Find the ends of the axis, from low to high.
 
-    All values of the task's first metric are inside, and chance; an interval may reach out by
-    REACH times the distance between the lowest and the highest of them, so that one interval
+    All values of the task's first metric are inside, with chance and ceiling; an interval may reach
+    out by REACH times the distance between the lowest and the highest of them, so that one interval
     from three groups does not squeeze everything else.
     """
     own = scores[(scores["task"] == task["task"]) & (scores["metric"] == task["metrics"][0])]
-    inner = own[["value", "chance"]].to_numpy(float).ravel()
+    marked = [name for name in ("value", "chance", "ceiling") if name in own]
+    inner = own[marked].to_numpy(float).ravel()
     inner = inner[np.isfinite(inner)]
     if not len(inner):
         return 0.0, 1.0
