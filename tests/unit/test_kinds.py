@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from twinscope import comparison, evaluation, tasks
-from twinscope.kinds import KINDS, defaults
+from twinscope.kinds import KINDS, aligns_within, defaults
 from twinscope.kinds import rows as questions
 from twinscope.measures import MEASURES
 from twinscope.retrieval.activity import activity
@@ -56,7 +56,7 @@ def plates(strength, seed=0, n_plates=4, n=12, d=24, controls=16):
 
 def asked(X, index, task, more=None, draws=400, made=None, who=WHO):
     folds, flags = tasks.split(index, task, 0)
-    within = evaluation.aligns_within(task)
+    within = aligns_within(task)
     given = (X, index, [f"f{k}" for k in range(X.shape[1])], made or {})
     found = [given] * (1 if within else len(task["alignments"]))
     profiles = evaluation.profiles(found, task)

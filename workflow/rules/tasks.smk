@@ -1,7 +1,6 @@
 """What the jobs of a task are given, whatever its kind."""
 
-from twinscope import evaluation
-from twinscope.kinds import KINDS
+from twinscope.kinds import KINDS, aligns_within
 
 # What scores of any kind hang on; each kind adds its own.
 SCORING = ["evaluation.py", "kinds/asked.py", "kinds/wells.py", "fitted.py"]
@@ -28,7 +27,7 @@ def profiles_of(wildcards):
     plain = "results/{dataset}/features/{representation}.h5ad"
     aligned = "results/{dataset}/profiles/{alignment}/{representation}.h5ad"
     row = tasks[wildcards.task]
-    names = ["none"] if evaluation.aligns_within(row) else row["alignments"]
+    names = ["none"] if aligns_within(row) else row["alignments"]
     return [
         (plain if name == "none" else aligned).format(alignment=name, **wildcards)
         for name in names

@@ -118,7 +118,7 @@ def profiles(found: Sequence[tuple], task: Mapping) -> dict[str, tuple]:
     ----------
     found : sequence of tuple
         As from `representations.unpack`: one for each alignment, or, for tasks that
-        `aligns_within`, a single one that is not aligned.
+        `kinds.aligns_within`, a single one that is not aligned.
     task : mapping
         kind, alignments, and `reference` where controls are a class.
 
@@ -127,18 +127,13 @@ def profiles(found: Sequence[tuple], task: Mapping) -> dict[str, tuple]:
     dict
         Alignment to (values, index, names, provenance), as for `evaluate`.
     """
-    if not aligns_within(task):
+    if not kinds.aligns_within(task):
         return dict(zip(task["alignments"], found, strict=True))
     ((values, index, names, made, *layers),) = found
     return {
         name: (values, index, names, {**made, "within": name}, *layers)
         for name in task["alignments"]
     }
-
-
-def aligns_within(task: Mapping) -> bool:
-    """Whether negative controls are items of a task, so that it fits its alignments itself."""
-    return bool(task.get("reference")) or kinds.KINDS[task["kind"]].holds_controls
 
 
 def _check_folds(folds: pd.DataFrame, task: Mapping) -> None:

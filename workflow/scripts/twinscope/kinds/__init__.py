@@ -1,5 +1,6 @@
 """Kinds of tasks: what each is called in tasks.tsv, what it can be asked, and the code it runs."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import NamedTuple
 
@@ -113,3 +114,8 @@ def defaults(kind: str) -> dict[str, list[str]]:
 def module(kind: str):
     """Return the module that scores a kind of task; imported only where it runs."""
     return import_module(f"twinscope.kinds.{kind.replace('-', '_')}")
+
+
+def aligns_within(task: Mapping) -> bool:
+    """Whether negative controls are items of a task, so that it fits its alignments itself."""
+    return bool(task.get("reference")) or KINDS[task["kind"]].holds_controls
