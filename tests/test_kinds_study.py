@@ -1,10 +1,12 @@
 """Tasks of every kind added to a finished study: theirs are the only jobs that run."""
 
 import csv
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import Study
 
 pytestmark = pytest.mark.workflow
 
@@ -42,10 +44,6 @@ def add_tasks(study, rows):
 @pytest.fixture(scope="module")
 def kinds(tmp_path_factory, finished):
     """The toy study with a task of each kind more."""
-    import shutil
-
-    from conftest import Study
-
     study = Study.__new__(Study)
     study.folder = tmp_path_factory.mktemp("kinds") / "study"
     shutil.copytree(finished.folder, study.folder)
@@ -93,8 +91,9 @@ def test_what_was_there_before_is_left_alone(kinds, finished):
 def test_a_planted_count_is_found_by_the_count_and_not_by_noise(kinds):
     scores = kinds.table("scores").query("alignment == 'none'")
     table = scores.pivot_table("value", ["task", "metric"], "representation")
-    assert table.loc[("genes", "pearson"), "cell-count"] > 0.5
-    assert table.loc[("genes", "pearson"), "noise"] < 0.4
+    # One gene of two follows the size of discs, and so their number; the other is noise.
+    assert table.loc[("genes", "pearson"), "cell-count"] > 0.2
+    assert table.loc[("genes", "pearson"), "noise"] < 0.15
     assert table.loc[("mixing", "r2"), "cell-count"] > 0.8
     assert table.loc[("several", "auroc"), "cell-count"] > table.loc[("several", "auroc"), "noise"]
 
