@@ -123,7 +123,7 @@ def mapped(strength: float, trial: int) -> np.ndarray:
     """Recall and AUROC of a gene map with their intervals, (2, 3)."""
     whole, pairs = gene_map(trial, strength, shuffled=False)
     counts = statistics.resamples(whole.genes, DRAWS, trial)[1]
-    found = maps.summarise(whole, pairs, counts).set_index("metric")
+    found = maps.summarise(whole, pairs, counts)[0].set_index("metric")
     return found.loc[["recall", "auroc"], ["value", "lower", "upper"]].to_numpy(float)
 
 

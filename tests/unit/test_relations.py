@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from twinscope.errors import InputError
 from twinscope.relations import maps, rewiring
+from twinscope.relations.influence import influence
 from twinscope.similarity import matrix
 from twinscope.statistics import resamples
 
@@ -59,7 +60,7 @@ def complexes(n=160, d=16, strength=1.0, size=4, extra=60, seed=0):
 
 def scores(gene_map, pairs, n_draws=100):
     counts = resamples(gene_map.genes, n_draws)[1]
-    return maps.summarise(gene_map, pairs, counts).set_index("metric")
+    return maps.summarise(gene_map, pairs, counts)[0].set_index("metric")
 
 
 def test_the_tails_of_the_toy_are_golden():
@@ -256,6 +257,36 @@ def test_bootstrap_is_the_list_of_pairs_of_the_genes_drawn():
         # A gene and its copy are no pair, so only pairs of two genes are looked up.
         both = [known.get((i, j)) for k, i in enumerate(drawn) for j in drawn[k + 1 :]]
         np.testing.assert_allclose(draw, np.mean([v for v in both if v is not None], axis=0))
+
+
+def test_a_gene_moves_the_pairs_that_others_are_held_against():
+    """The AUROC by hand, where one gene counts a little more among all other pairs."""
+    X, pairs = complexes(n=30, extra=20)
+    found = maps.build(X, named(30))
+    moved = influence(found.similarity, None, found.ordered, pairs.a, pairs.b)[:, 3]
+    i, j = np.triu_indices(30, 1)
+    other = ~np.isin(i * 30 + j, pairs.a * 30 + pairs.b)
+    below = (found.similarity[i, j][:, None] < found.similarity[pairs.a, pairs.b]).mean(axis=1)
+    for gene in range(30):
+        up, down = (
+            np.average(below[other], weights=np.where((i == gene) | (j == gene), w, 1)[other])
+            for w in (1.001, 0.999)
+        )
+        assert (up - down) / 0.002 == pytest.approx(moved[gene], rel=1e-4)
+
+
+def test_where_every_pair_is_annotated_no_gene_changes_the_recall():
+    """What is found at a gene and what the gene does to the tails then cancel."""
+    X, _ = complexes(n=40)
+    X[:, 0] += 3 * np.random.default_rng(3).gamma(0.5, 2, 40)
+    found = maps.build(X, named(40))
+    a, b = np.triu_indices(40, 1)
+    errors = maps.annotated(found, a, b)[:, :3] - [0.1, 0.05, 0.05]
+    at_genes = np.array([errors[(a == gene) | (b == gene)].sum(axis=0) for gene in range(40)])
+    moved = len(a) * influence(found.similarity, None, found.ordered, a, b)[:, :3]
+    assert (np.abs(at_genes).max(axis=0) > 3).all()
+    # A tail of 39 and tails of 19 and 58 pairs: the recall grows by whole pairs.
+    np.testing.assert_allclose(moved, -at_genes, atol=0.02)
 
 
 def test_draws_have_the_dyadic_variance():

@@ -38,8 +38,8 @@ def evaluate(asked: Asked) -> list[Run]:
 def _run(asked: Asked, probe: str, whole: maps.GeneMap, pairs: maps.Pairs) -> Run:
     counts = resamples(whole.genes, asked.draws, asked.seed)[1]
     values = maps.annotated(whole, pairs.a, pairs.b)
-    draws = maps.node_bootstrap(values, pairs.a, pairs.b, counts)
-    summary = maps.summarise(whole, pairs, counts).set_index("metric")
+    table, draws = maps.summarise(whole, pairs, counts)
+    summary = table.set_index("metric")
     items = pd.DataFrame(values, columns=list(maps.METRICS))
     items.insert(0, "key", [f"{whole.genes[a]}|{whole.genes[b]}" for a, b in _ends(pairs)])
     items.insert(1, "group", whole.genes[pairs.a])

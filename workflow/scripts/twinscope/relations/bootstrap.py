@@ -9,16 +9,21 @@ CHUNK = 500
 
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def node_bootstrap(
-    values: np.ndarray, a: np.ndarray, b: np.ndarray, counts: np.ndarray, dyadic: bool = True
+    values: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    counts: np.ndarray,
+    moved: np.ndarray | None = None,
+    dyadic: bool = True,
 ) -> np.ndarray:
     """Average values of pairs over draws of genes.
 
     A pair weighs as often as its two genes were drawn, multiplied; a gene drawn twice makes no
-    pair with itself, whose similarity of 1 says nothing. Values stay those of the whole map: its
-    tails are quantiles of all pairs, far surer than the few annotated ones. Products of counts
-    see threefold what varies from pair to pair (Owen 2007, Ann. Appl. Stat. 1:386), so draws are
-    drawn in until their variance is the sum of e_p e_q over pairs p, q that share a gene
-    (Fafchamps and Gubert 2007, J. Dev. Econ. 83:326), at least that of independent pairs.
+    pair with itself, whose similarity of 1 says nothing. Values stay those of the whole map; what
+    a gene does to these is added as often as it is drawn. Products of counts see threefold what
+    varies from pair to pair (Owen 2007, Ann. Appl. Stat. 1:386), so draws are drawn in until their
+    variance is the sum of e_p e_q over pairs p, q that share a gene (Fafchamps and Gubert 2007,
+    J. Dev. Econ. 83:326), at least that of independent pairs.
 
     Parameters
     ----------
@@ -28,6 +33,8 @@ def node_bootstrap(
         Positions of the genes of each pair.
     counts : array of int of shape (draws, n)
         From `statistics.resamples` on the genes of the map.
+    moved : array of shape (n, M), optional
+        From `influence.influence`; of a difference, the difference.
     dyadic : bool
         Whether draws are drawn in, or left as they are: too wide.
 
@@ -47,12 +54,16 @@ def node_bootstrap(
         weight, *sums = (np.einsum("gd,gd->d", graph @ drawn, drawn) for graph in graphs)
         rows = draws[start : start + CHUNK]
         np.divide(np.transpose(sums), weight[:, None], out=rows, where=weight[:, None] > 0)
+        if moved is not None:
+            rows += (counts[start : start + CHUNK] - 1.0) @ moved
     if not dyadic:
         return draws
     centre = values.mean(axis=0)
     errors = values - centre
     alone = (errors**2).sum(axis=0)
-    shared = (np.array([np.bincount(ends.ravel(), [*e, *e]) for e in errors.T]) ** 2).sum(axis=1)
+    nodes = np.zeros((counts.shape[1], values.shape[1])) if moved is None else len(a) * moved
+    np.add.at(nodes, np.concatenate([a, b]), np.concatenate([errors, errors]))
+    shared = (nodes**2).sum(axis=0)
     wanted, seen = np.maximum(shared - alone, alone), shared + alone
     return centre + (draws - centre) * np.sqrt(wanted / np.where(seen > 0, seen, 1))
 

@@ -10,6 +10,7 @@ from twinscope.alignment import aggregate
 from twinscope.alignment.rows import order
 from twinscope.errors import InputError
 from twinscope.relations.bootstrap import node_bootstrap
+from twinscope.relations.influence import influence
 from twinscope.relations.tails import TAIL, places, tail_credit, whole
 from twinscope.similarity import between, compared
 from twinscope.statistics import interval
@@ -20,7 +21,7 @@ METRICS = ("recall", "recall_upper", "recall_lower", "auroc")
 class GeneMap(NamedTuple):
     """Sorted `genes` (n,), their `similarity` (n, n), and that of all pairs, `ordered` (m,) rising.
 
-    Genes `left_out` for want of a profile; a `reason` where the map is undefined; `n_missing`
+    `inside` (n, n) marks the pairs that are meant, None all. Genes `left_out` for want of a profile; a `reason` where the map is undefined; `n_missing`
     values of profiles were imputed.
     """
 
@@ -30,6 +31,7 @@ class GeneMap(NamedTuple):
     left_out: tuple[str, ...] = ()
     reason: str = ""
     n_missing: int = 0
+    inside: np.ndarray | None = None
 
 
 class Pairs(NamedTuple):
@@ -145,7 +147,7 @@ def annotated(gene_map: GeneMap, a: np.ndarray, b: np.ndarray, tail: float = TAI
 
 def summarise(
     gene_map: GeneMap, pairs: Pairs, counts: np.ndarray, tail: float = TAIL
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Score a map on annotated pairs, with 95 % intervals and chance.
 
     Parameters
@@ -157,12 +159,18 @@ def summarise(
 
     Returns
     -------
-    DataFrame
+    table : DataFrame
         One row for each of `METRICS`: value, lower, upper, error, chance (0.10 for the recall in
         both tails of 5 %, less what does not make a whole pair), pairs, genes, reason.
+    draws : array of shape (draws, 4)
+        From `bootstrap.node_bootstrap`.
     """
-    values = annotated(gene_map, pairs.a, pairs.b, tail)
-    draws = node_bootstrap(values, pairs.a, pairs.b, counts)
+    values, moved = annotated(gene_map, pairs.a, pairs.b, tail), None
+    if len(values) and not gene_map.reason:
+        moved = influence(
+            gene_map.similarity, gene_map.inside, gene_map.ordered, pairs.a, pairs.b, tail
+        )
+    draws = node_bootstrap(values, pairs.a, pairs.b, counts, moved)
     share = whole(gene_map.ordered, tail) / max(len(gene_map.ordered), 1)
     short = f"no whole pair of {len(gene_map.ordered)} in a tail of {tail:g}"
     n_genes, rows = pairs.counts["genes"], []
@@ -176,7 +184,7 @@ def summarise(
             why = "all annotated pairs score alike: their draws cannot differ"
         why = gene_map.reason or (why if len(values) else "no annotated pair is in the map")
         rows.append((METRICS[k], value, lower, upper, error, chance, len(values), n_genes, why))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS), draws
 
 
 def strata(
@@ -197,7 +205,7 @@ def strata(
         a, b = pairs.a[chosen], pairs.b[chosen]
         counts = pairs.counts | {"in_map": len(a), "genes": len(np.unique([a, b]))}
         reason = gene_map.reason or _fault(ordered)
-        part = gene_map._replace(ordered=ordered, reason=reason)
+        part = gene_map._replace(ordered=ordered, reason=reason, inside=inside)
         parts[name] = part, Pairs(a, b, counts)
     return parts
 
