@@ -87,7 +87,7 @@ def align(name: str, X: np.ndarray, batches: np.ndarray, controls: np.ndarray | 
     """
     if name not in ALIGNMENTS:
         raise InputError(f"alignment {name!r}", one_of(ALIGNMENTS, name))
-    return ALIGNMENTS[name](np.asarray(X, dtype=float), np.asarray(batches, dtype=str), controls)
+    return ALIGNMENTS[name](np.asarray(X), np.asarray(batches, dtype=str), controls)
 
 
 def aggregate(X: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -145,10 +145,11 @@ def _controls(name: str, batches: np.ndarray, controls: np.ndarray | None, fewes
 
 def _rescale(X, batches, controls, how: Callable) -> Aligned:
     """Per batch and feature, subtract the controls' centre and divide by their spread."""
-    aligned, n_constant = np.empty_like(X), 0
+    # To double precision batch by batch: twice a large matrix would not fit beside it.
+    aligned, n_constant = np.empty(X.shape), 0
     for batch in np.unique(batches):
         inside = batches == batch
-        reference = X[inside & controls]
+        reference = X[inside & controls].astype(float)
         centre, spread, constant = how(reference[order(reference)])
         aligned[inside] = (X[inside] - centre) / spread
         n_constant += int(constant.sum())
@@ -224,7 +225,7 @@ def _harmony(X: np.ndarray, batches: np.ndarray, everything: np.ndarray) -> Alig
 
 
 ALIGNMENTS = {
-    "none": lambda X, batches, controls: Aligned(X, 0),
+    "none": lambda X, batches, controls: Aligned(np.asarray(X, dtype=float), 0),
     "standardize": _on_controls("standardize", partial(_rescale, how=whitening.mean_and_sd)),
     "center-scale": _on_controls(
         "center-scale", partial(_rescale, how=partial(whitening.mean_and_sd, fewest=1)), fewest=1

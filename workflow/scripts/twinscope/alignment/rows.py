@@ -87,6 +87,7 @@ def in_order(function: Callable) -> Callable:
     """
 
     def ordered(X: np.ndarray, batches: np.ndarray, controls: np.ndarray) -> Aligned:
+        X = np.asarray(X, dtype=float)
         rows = order(X, batches, ~controls)
         X, batches, controls = X[rows], batches[rows], controls[rows]
         filled, n_filled, n_unknown = fill(X, batches, controls)

@@ -135,7 +135,8 @@ def _levels(space: similarity.Space) -> np.ndarray:
     n = len(space.values)
     found = np.empty((n, n), dtype=similarity.integer(n))
     for rows in queries.blocks(n, n):
-        scores = similarity.between(space, rows, slice(None))
+        # All at once is a product with itself, of which BLAS computes half.
+        scores = similarity.between(space, slice(None) if len(rows) == n else rows, slice(None))
         scores[np.arange(len(rows)), rows] = -np.inf
         found[rows] = similarity.levels(scores, space.tolerance)
     return found
@@ -172,16 +173,19 @@ def _test(placed: Placed, group: int, observed: float, permutations: int, seed: 
     others = np.setdiff1d(np.concatenate(related), own) if related else own[:0]
     others = others[placed.strata[others] >= 0]
     slots, positive = np.concatenate([own, others]), placed.positive[np.ix_(own, own)]
-    in_order = len(others) > 0 or not permutation.alike(positive, placed.strata[own])
     # Annotations of one size on the same strata, whose members are alike, share a null.
     order = np.argsort(placed.strata[own], kind="stable")
     key = (placed.strata[own][order].tobytes(), positive[np.ix_(order, order)].tobytes())
-    if in_order or key not in nulls:
+    if len(others) or key not in nulls:
+        in_order = len(others) > 0 or not permutation.alike(positive, placed.strata[own])
         drawn = _place(placed.strata, slots, in_order, permutations, seed)
         kin = [len(own) + np.searchsorted(others, np.intersect1d(row, others)) for row in related]
         null = pools.mean_average_precision(placed.pool, drawn.slots, positive, kin)
-        nulls[key] = null, drawn.exact
-    null, exact = nulls.pop(key) if in_order else nulls[key]
+        if not in_order:
+            nulls[key] = null, drawn.exact
+        exact = drawn.exact
+    else:
+        null, exact = nulls[key]
     return permutation.p_value(observed, null, exact), int((~np.isnan(null)).sum()), exact
 
 
