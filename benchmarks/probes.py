@@ -98,7 +98,7 @@ def neighbours(n: int, rounds: int) -> Row:
     fast, ours = timed(lambda: probes.cross_validate(*study, "knn"), rounds)
     slow, (p, chosen) = timed(lambda: asked(*study))
     np.testing.assert_array_equal(ours.chosen, chosen)
-    np.testing.assert_allclose(ours.probabilities, p, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(ours.probabilities, p, rtol=0, atol=1e-8)
     setting = f"{FEATURES} features, {CLASSES} classes, k of {', '.join(map(str, KS))}, 5 x 3 folds"
     note = f"k {min(chosen)} to {max(chosen)} and probabilities, all equal"
     return Row("kNN probe", "items", n, setting, fast, slow, "", note)

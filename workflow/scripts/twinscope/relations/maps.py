@@ -21,8 +21,8 @@ METRICS = ("recall", "recall_upper", "recall_lower", "auroc")
 class GeneMap(NamedTuple):
     """Sorted `genes` (n,), their `similarity` (n, n), and that of all pairs, `ordered` (m,) rising.
 
-    `inside` (n, n) marks the pairs that are meant, None all. Genes `left_out` for want of a profile; a `reason` where the map is undefined; `n_missing`
-    values of profiles were imputed.
+    `inside` (n, n) marks the pairs that are meant, None all. Genes `left_out` for want of a
+    profile; a `reason` where the map is undefined; `n_missing` values of profiles were imputed.
     """
 
     genes: np.ndarray

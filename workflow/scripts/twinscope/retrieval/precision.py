@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from twinscope.similarity import TIE, levels
-
-BLOCK = 4_000_000
+from twinscope.similarity import TIE, cached_rows, levels
 
 
 def average_precision(
@@ -80,13 +78,15 @@ def of_levels(level: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> 
     array of shape (q,)
         NaN where there is no positive.
     """
-    r, n = _counts(level, positive), _counts(level, negative)
-    n += r
-    c, R = (np.cumsum(counts, axis=1, dtype=counts.dtype) - counts for counts in (n, r))
-    rows, groups = np.nonzero(r)
-    parts = [part[rows, groups].astype(np.int64) for part in (c, R, n, r)]
-    shares = parts[3] * share(*parts, harmonic(level.shape[1]))
-    totals, k = np.bincount(rows, shares, minlength=len(level)), positive.sum(axis=1)
+    totals, H = np.zeros(len(level)), harmonic(level.shape[1])
+    for some in cached_rows(*level.shape):
+        r, n = _counts(level[some], positive[some]), _counts(level[some], negative[some])
+        n += r
+        c, R = (np.cumsum(counts, axis=1, dtype=counts.dtype) - counts for counts in (n, r))
+        rows, groups = np.nonzero(r)
+        parts = [part[rows, groups].astype(np.int64) for part in (c, R, n, r)]
+        totals[some] = np.bincount(rows, parts[3] * share(*parts, H), minlength=len(r))
+    k = positive.sum(axis=1)
     return np.divide(totals, k, out=np.full(len(level), np.nan), where=k > 0)
 
 
@@ -105,9 +105,7 @@ def standing(level: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.nd
         A negative is equal to itself.
     """
     above, equal = np.empty((2, *level.shape), dtype=level.dtype)
-    step = max(1, BLOCK // max(1, level.shape[1]))
-    for start in range(0, len(level), step):
-        some = slice(start, start + step)
+    for some in cached_rows(*level.shape):
         here = _counts(level[some], negative[some])
         before = np.cumsum(here, axis=1, dtype=here.dtype) - here
         above[some] = np.take_along_axis(before, level[some], axis=1)

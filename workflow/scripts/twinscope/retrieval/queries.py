@@ -9,9 +9,10 @@ from threadpoolctl import threadpool_limits
 
 from twinscope import similarity
 from twinscope.errors import InputError, one_of
-from twinscope.retrieval.precision import BLOCK, expected_average_precision, of_levels
+from twinscope.retrieval.precision import expected_average_precision, of_levels
 from twinscope.statistics import benjamini_hochberg
 
+BLOCK = 4_000_000
 ABSENT = "every feature is missing"
 NO_POSITIVE, NO_NEGATIVE = "no positive", "no negative"
 
