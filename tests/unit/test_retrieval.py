@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from twinscope.retrieval import designs, permutation, pools, precision, queries
+from twinscope import similarity
+from twinscope.retrieval import designs, permutation, pools, queries
 from twinscope.retrieval.activity import activity
 from twinscope.retrieval.annotations import consistency
 from twinscope.retrieval.matching import nearest_match
@@ -355,7 +356,7 @@ def test_nothing_depends_on_what_fits_in_memory(monkeypatch):
     )
     before = [ask() for ask in asked]
     for where, name in (
-        *((queries, "BLOCK"), (precision, "BLOCK"), (designs, "WIDEST")),
+        *((queries, "BLOCK"), (similarity, "CACHED"), (designs, "WIDEST")),
         *((pools, "CHUNK"), (permutation, "CHUNK")),
     ):
         monkeypatch.setattr(where, name, 60)

@@ -1,11 +1,15 @@
 """Say what each gene does to the distribution that annotated pairs are placed in."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from twinscope.relations.tails import TAIL, tail_credit, whole
+from twinscope.similarity import cached_rows
 
 # Recall is differentiated over tails from half to one and a half of the size asked for.
 STEP = 0.5
+STEPS = 65_536
 
 
 def influence(
@@ -43,35 +47,44 @@ def influence(
     array of shape (n, 4)
         For either tail, the upper, the lower and the AUROC, centred; of a mean over pairs.
     """
-    n, m, size = len(similarity), len(ordered), max(whole(ordered, tail), 1)
-    found = np.sort(similarity[a, b])
+    n, size, found = len(similarity), max(whole(ordered, tail), 1), np.sort(similarity[a, b])
     annotated = np.zeros((n, n), dtype=bool)
     annotated[a, b] = annotated[b, a] = True
-    sums, count = np.zeros((n, 3)), np.zeros((n, 2))
-    edges = ordered[[size - 1, m - size]]
+    edges = ordered[[size - 1, -size]]
     tied = np.diag(tail_credit(ordered, edges, tail))
-    for k in range(n):
-        # Each pair once, for both of its genes.
-        partners = np.arange(k + 1, n)
-        partners = partners if inside is None else partners[inside[k, partners]]
-        row, other = similarity[k, partners], ~annotated[k, partners]
-        below = np.searchsorted(found, row, "left") + np.searchsorted(found, row, "right")
-        told = np.column_stack(
-            [
-                (row > edges[1]) + tied[1] * (row == edges[1]),
-                (row < edges[0]) + tied[0] * (row == edges[0]),
-                other * (1 - below / (2 * len(found))),
-            ]
-        )
-        each = np.column_stack([np.ones(len(row)), other])
-        for total, some in ((sums, told), (count, each)):
-            total[k] += some.sum(axis=0)
-            total[partners] += some
-    pairs = count.sum(axis=0) / 2
-    mean = sums.sum(axis=0) / 2 / np.maximum(pairs, 1)[[0, 0, 1]]
-    moved = (sums - count[:, [0, 0, 1]] * mean) / np.maximum(pairs, 1)[[0, 0, 1]]
+    above, place = _above(found, ordered[0], ordered[-1])
+    sums, count = np.zeros((n, 3)), np.zeros((n, 3))
+    for some in cached_rows(n, n):
+        row = similarity[some]
+        pair = np.ones(row.shape, dtype=bool) if inside is None else inside[some].copy()
+        pair[np.arange(len(row)), some.start + np.arange(len(row))] = False
+        other = pair & ~annotated[some]
+        upper = (row > edges[1]) + tied[1] * (row == edges[1])
+        lower = (row < edges[0]) + tied[0] * (row == edges[0])
+        told = ((upper, pair), (lower, pair), (above[place(row)], other))
+        sums[some] = np.transpose([np.einsum("ij,ij->i", *both) for both in told])
+        count[some] = np.transpose([which.sum(axis=1) for _, which in told])
+    # A pair stands in the rows of both its genes.
+    pairs = np.maximum(count.sum(axis=0), 2) / 2
+    moved = (sums - count * sums.sum(axis=0) / 2 / pairs) / pairs
     upper, lower = moved[:, :2].T * -_growth(ordered, found, tail)[:, None]
     return np.column_stack([upper + lower, upper, lower, moved[:, 2]])
+
+
+def _above(found: np.ndarray, low: float, high: float) -> tuple[np.ndarray, Callable]:
+    """Share of annotated pairs above each step of a fine grid, and what finds a value's step.
+
+    A look into a table, for there are millions of pairs; those within a step of each other are
+    ties, of which half count.
+    """
+    below = np.searchsorted(found, np.linspace(low, high, STEPS + 1)).astype(float)
+    below[-1] = len(found)
+    scale = STEPS / (high - low)
+
+    def place(values: np.ndarray) -> np.ndarray:
+        return np.clip((values - low) * scale, 0, STEPS - 1).astype(np.int32)
+
+    return 1 - (below[1:] + below[:-1]) / (2 * len(found)), place
 
 
 def _growth(ordered: np.ndarray, found: np.ndarray, tail: float) -> np.ndarray:
