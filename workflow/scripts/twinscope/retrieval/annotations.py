@@ -172,10 +172,10 @@ def _test(placed: Placed, group: int, observed: float, permutations: int, seed: 
     related = [_row(placed.related, item) for item in own] if placed.related is not None else []
     others = np.setdiff1d(np.concatenate(related), own) if related else own[:0]
     others = others[placed.strata[others] >= 0]
-    slots, positive = np.concatenate([own, others]), placed.positive[np.ix_(own, own)]
+    slots, positive = np.concatenate([own, others]), placed.positive[own][:, own]
     # Annotations of one size on the same strata, whose members are alike, share a null.
     order = np.argsort(placed.strata[own], kind="stable")
-    key = (placed.strata[own][order].tobytes(), positive[np.ix_(order, order)].tobytes())
+    key = (placed.strata[own][order].tobytes(), positive[order][:, order].tobytes())
     if len(others) or key not in nulls:
         in_order = len(others) > 0 or not permutation.alike(positive, placed.strata[own])
         drawn = _place(placed.strata, slots, in_order, permutations, seed)
