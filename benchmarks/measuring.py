@@ -86,7 +86,7 @@ def figure(rows: Iterable[Row]) -> str:
     panels = {name: some for name, some in panels.items() if len({r.size for r in some}) > 1}
     height = -(-len(panels) // COLUMNS)
     with style.applied():
-        drawn = Figure(figsize=(3.2 * COLUMNS, 2.9 * height + 0.4), layout="constrained")
+        drawn = Figure(figsize=(3.6 * COLUMNS, 3.1 * height + 0.4), layout="constrained")
         axes = drawn.subplots(height, COLUMNS, squeeze=False).ravel()
         for panel, (name, some) in zip(axes, panels.items(), strict=False):
             _panel(panel, name, sorted(some, key=lambda row: row.size))
@@ -110,13 +110,16 @@ def _panel(panel, name: str, rows: list[Row]) -> None:
         seconds = np.array(seconds)
         known = np.isfinite(seconds)
         panel.plot(size[known], seconds[known], marker=marker, color=colour, label=label, ms=5)
+        # Numbers of the reference stand above its line, ours below.
+        where = {"xytext": (0, 6 if marker == "s" else -14), "textcoords": "offset points"}
         for x, y in zip(size[known][[0, -1]], seconds[known][[0, -1]], strict=True):
-            where = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}
-            panel.annotate(f"{y:.2g} s", (x, y), fontsize=8, color=colour, **where)
+            said = f"{y:.0f} s" if y >= 10 else f"{y:.2g} s"
+            panel.annotate(said, (x, y), fontsize=8, color=colour, ha="center", **where)
     panel.set(xscale="log", yscale="log", xlabel=rows[0].unit, ylabel="seconds")
     panel.set_title(name, fontsize=10, loc="left")
-    panel.set_xticks(size, [f"{int(x):,}" for x in size])
+    panel.set_xticks(size, [f"{int(x):,}" for x in size], rotation=35, ha="right")
+    panel.yaxis.set_major_formatter(lambda y, _: f"{y:g}")
     panel.minorticks_off()
-    panel.margins(x=0.15, y=0.25)
+    panel.margins(x=0.2, y=0.3)
     panel.grid(color=style.RULE, lw=0.6)
     panel.set_axisbelow(True)

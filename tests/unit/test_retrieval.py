@@ -546,3 +546,14 @@ def test_duplicated_items_tie():
     # Of a positive with c others before it and its copy beside it, i - 1 positives found.
     half = [(i / c + i / (c + 1)) / 2 for i, c in enumerate(ranks, start=1)]
     assert found.loc["i00", "average_precision"] == pytest.approx(np.mean(half), abs=1e-12)
+
+
+def test_p_of_several_is_that_of_each():
+    null = np.array([0.5, 0.2, np.nan, 0.5, 0.9])
+    observed = np.array([0.1, 0.5, 0.5 + 5e-10, 0.95, np.nan])
+    for exact, expected in ((False, [1, 4 / 5, 4 / 5, 1 / 5]), (True, [1, 3 / 4, 3 / 4, 0])):
+        found = permutation.p_values(observed, null, exact)
+        np.testing.assert_allclose(found, [*expected, np.nan])
+        np.testing.assert_array_equal(
+            found, [permutation.p_value(one, null, exact) for one in observed]
+        )

@@ -125,8 +125,7 @@ def _of_set(X, meta, annotation, conditions, within, name, permutations, seed):
         several = np.diff(members.indptr).max(initial=0) > 1
         related = (members @ members.T).tocsr() if several else None
         placed = Placed(members.T.tocsr(), related, positive, pool, strata)
-        nulls = {}
-        tests = [_test(placed, k, mean, permutations, seed, nulls) for k, mean in enumerate(means)]
+        tests = _tests(placed, means.to_numpy(), permutations, seed)
     return items, queries.summary(items, names, tests)
 
 
@@ -163,30 +162,41 @@ def _strata(meta: pd.DataFrame, within: Sequence[str]) -> np.ndarray:
     return meta[list(within)].astype(str).groupby(list(within)).ngroup().to_numpy()
 
 
-def _test(placed: Placed, group: int, observed: float, permutations: int, seed: int, nulls: dict):
-    """Return p of an annotation, the number of placements, and whether these are all."""
-    if np.isnan(observed):
-        return np.nan, 0, False
-    own = _row(placed.members, group)
-    own = own[placed.strata[own] >= 0]
-    related = [_row(placed.related, item) for item in own] if placed.related is not None else []
-    others = np.setdiff1d(np.concatenate(related), own) if related else own[:0]
-    others = others[placed.strata[others] >= 0]
-    slots, positive = np.concatenate([own, others]), placed.positive[own][:, own]
-    # Annotations of one size on the same strata, whose members are alike, share a null.
-    order = np.argsort(placed.strata[own], kind="stable")
-    key = (placed.strata[own][order].tobytes(), positive[order][:, order].tobytes())
-    if len(others) or key not in nulls:
+def _tests(placed: Placed, means: np.ndarray, permutations: int, seed: int) -> list[tuple]:
+    """Return p of each annotation, the number of placements, and whether these are all."""
+    shared, tests = {}, [(np.nan, 0, False)] * len(means)
+    for group in np.flatnonzero(~np.isnan(means)):
+        own = _row(placed.members, group)
+        own = own[placed.strata[own] >= 0]
+        own = own[np.argsort(placed.strata[own], kind="stable")]
+        related = [_row(placed.related, k) for k in own] if placed.related is not None else []
+        others = np.setdiff1d(np.concatenate(related), own) if related else own[:0]
+        others = others[placed.strata[others] >= 0]
+        positive, strata = placed.positive[own][:, own], placed.strata[own]
+        key = group if len(others) else (strata.tobytes(), positive.tobytes())
+        shared.setdefault(key, []).append((group, own, others, related, positive))
+    for members in shared.values():
+        _, own, others, _, positive = members[0]
+        # Annotations of one size on the same strata, whose members are alike, share a null.
         in_order = len(others) > 0 or not permutation.alike(positive, placed.strata[own])
-        drawn = _place(placed.strata, slots, in_order, permutations, seed)
-        kin = [len(own) + np.searchsorted(others, np.intersect1d(row, others)) for row in related]
-        null = pools.mean_average_precision(placed.pool, drawn.slots, positive, kin)
-        if not in_order:
-            nulls[key] = null, drawn.exact
-        exact = drawn.exact
-    else:
-        null, exact = nulls[key]
-    return permutation.p_value(observed, null, exact), int((~np.isnan(null)).sum()), exact
+        for some in [[one] for one in members] if in_order else [members]:
+            groups = [group for group, *_ in some]
+            null = _null(placed, *some[0][1:], in_order, permutations, seed)
+            for group, test in zip(groups, _tested(means[groups], *null), strict=True):
+                tests[group] = test
+    return tests
+
+
+def _null(placed: Placed, own, others, related, positive, in_order, permutations, seed):
+    """Score an annotation wherever its members, and those related to them, are placed anew."""
+    drawn = _place(placed.strata, np.concatenate([own, others]), in_order, permutations, seed)
+    kin = [len(own) + np.searchsorted(others, np.intersect1d(row, others)) for row in related]
+    return pools.mean_average_precision(placed.pool, drawn.slots, positive, kin), drawn.exact
+
+
+def _tested(means: np.ndarray, null: np.ndarray, exact: bool) -> list[tuple]:
+    known = int((~np.isnan(null)).sum())
+    return [(p, known, exact) for p in permutation.p_values(means, null, exact).tolist()]
 
 
 def _row(matrix: csr_matrix, row: int) -> np.ndarray:

@@ -116,24 +116,35 @@ def shuffled(labels: np.ndarray, strata: np.ndarray, seed: int) -> np.ndarray:
 
 
 def p_value(observed: float, null: np.ndarray, exact: bool = False) -> float:
-    """Return how often the null is as large as what was observed.
+    """Return how often the null is as large as what was observed: `p_values` of a single one."""
+    null = null[~np.isnan(null)]
+    return _share(observed, (null >= observed - TIE).sum(), len(null), exact)
+
+
+def p_values(observed: np.ndarray, null: np.ndarray, exact: bool = False) -> np.ndarray:
+    """Return how often the null is as large as each of what was observed.
 
     Parameters
     ----------
-    observed : float
+    observed : array of shape (k,)
     null : array of shape (N,)
         Values under permuted labels; undefined (NaN) ones are left out.
     exact : bool
-        The null lists all permutations, the observed one among them.
+        The null lists all permutations, the observed ones among them.
 
     Returns
     -------
-    float
+    array of shape (k,)
         (1 + #{null >= observed}) / (1 + N) (Phipson and Smyth 2010); without the ones where exact;
         NaN if undefined.
     """
-    null = null[~np.isnan(null)]
-    if np.isnan(observed) or not len(null):
+    null = np.sort(null[~np.isnan(null)])
+    hits = len(null) - np.searchsorted(null, np.asarray(observed) - TIE)
+    return np.array([_share(*one, len(null), exact) for one in zip(observed, hits, strict=True)])
+
+
+def _share(observed: float, hits: int, n: int, exact: bool) -> float:
+    if np.isnan(observed) or not n:
         return np.nan
-    hits, one = int((null >= observed - TIE).sum()), 0 if exact else 1
-    return (one + hits) / (one + len(null))
+    one = 0 if exact else 1
+    return (one + int(hits)) / (one + n)
