@@ -305,6 +305,25 @@ def test_draws_have_the_dyadic_variance():
     assert np.isnan(alone).all()
 
 
+def test_intervals_know_what_genes_do_to_the_distribution():
+    """The variance by hand: of what each gene adds to the score, both ways taken together."""
+    X, pairs = complexes(n=200, strength=0, extra=300)
+    X[:, 0] += 3 * np.random.default_rng(3).gamma(0.5, 2, 200)
+    found = maps.build(X, named(200))
+    table, draws = maps.summarise(found, pairs, resamples(found.genes, 4000)[1])
+    values = maps.annotated(found, pairs.a, pairs.b)
+    errors, n = values - values.mean(axis=0), len(values)
+    adds = n * influence(found.similarity, None, found.ordered, pairs.a, pairs.b)
+    for a, b, e in zip(pairs.a, pairs.b, errors, strict=True):
+        adds[[a, b]] += e
+    alone = (errors**2).sum(axis=0)
+    expected = np.sqrt(np.maximum((adds**2).sum(axis=0) - alone, alone)) / n
+    np.testing.assert_allclose(draws.std(axis=0), expected, rtol=0.1)
+    np.testing.assert_allclose(table["error"], draws.std(axis=0) * np.sqrt(200 / 199), rtol=0.01)
+    plain = maps.node_bootstrap(values, pairs.a, pairs.b, resamples(found.genes, 4000)[1])
+    assert draws.std(axis=0)[3] < 0.9 * plain.std(axis=0)[3]
+
+
 def test_differences_of_two_maps_are_drawn_together():
     X, pairs = complexes()
     counts = resamples(named(160), 500)[1]
