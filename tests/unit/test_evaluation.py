@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 from sklearn.metrics import balanced_accuracy_score
 
 from twinscope import alignment, evaluation
@@ -304,3 +305,11 @@ def test_a_layer_that_tells_more_than_the_last_is_taken_in_every_fold():
     assert scores.loc[0, "value"] > 0.9
     plain, *_ = evaluation.evaluate({"none": last}, folds, task, STANDING, draws=100)
     assert plain.loc[0, "layers"] == "" and plain.loc[0, "value"] < 0.8
+
+
+def test_intervals_of_cross_validated_scores_are_wider_than_their_draws(folds, planted):
+    scores, _, draws = evaluate(planted(0.7), folds)
+    row, n = of_metric(scores), folds["group"].nunique()
+    drawn = draws[evaluation.column("none", "logistic", "balanced_accuracy")]
+    reach = student.ppf(0.975, n - 1) * drawn.std(ddof=0) * np.sqrt(n / (n - 1) * (1 + 2 / np.pi))
+    assert row["value"] - row["lower"] == pytest.approx(reach, rel=1e-9)

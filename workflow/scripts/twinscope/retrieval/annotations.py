@@ -175,20 +175,18 @@ def _tests(placed: Placed, means: np.ndarray, permutations: int, seed: int) -> l
         positive, strata = placed.positive[own][:, own], placed.strata[own]
         key = group if len(others) else (strata.tobytes(), positive.tobytes())
         shared.setdefault(key, []).append((group, own, others, related, positive))
+    # Annotations whose members lie alike on the same strata, with no kin, share a null.
     for members in shared.values():
-        _, own, others, _, positive = members[0]
-        # Annotations of one size on the same strata, whose members are alike, share a null.
-        in_order = len(others) > 0 or not permutation.alike(positive, placed.strata[own])
-        for some in [[one] for one in members] if in_order else [members]:
-            groups = [group for group, *_ in some]
-            null = _null(placed, *some[0][1:], in_order, permutations, seed)
-            for group, test in zip(groups, _tested(means[groups], *null), strict=True):
-                tests[group] = test
+        groups, (_, *first) = [group for group, *_ in members], members[0]
+        null = _null(placed, *first, permutations, seed)
+        for group, test in zip(groups, _tested(means[groups], *null), strict=True):
+            tests[group] = test
     return tests
 
 
-def _null(placed: Placed, own, others, related, positive, in_order, permutations, seed):
+def _null(placed: Placed, own, others, related, positive, permutations, seed):
     """Score an annotation wherever its members, and those related to them, are placed anew."""
+    in_order = len(others) > 0 or not permutation.alike(positive, placed.strata[own])
     drawn = _place(placed.strata, np.concatenate([own, others]), in_order, permutations, seed)
     kin = [len(own) + np.searchsorted(others, np.intersect1d(row, others)) for row in related]
     return pools.mean_average_precision(placed.pool, drawn.slots, positive, kin), drawn.exact
