@@ -97,9 +97,9 @@ class Study:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Study:
-    """The toy study, run once on one core; tests that change it work on a copy."""
+    """The toy study, run once; tests that change it work on a copy."""
     study = Study(tmp_path_factory.mktemp("toy") / "study")
-    study.succeed(cores=1)
+    study.succeed()
     return study
 
 

@@ -102,27 +102,22 @@ def test_every_job_left_a_log(finished):
     assert {"fetch", "simulate", "crop", "embed", "describe", "evaluate", "compare"} <= logs
 
 
-@pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory):
+def test_order_and_hash_seed_change_no_byte(finished, tmp_path):
     """The same study in another folder, its table of images in another order."""
-
-    def make(name: str, cores: int, hashseed: str) -> Study:
-        study = Study(tmp_path_factory.mktemp(name) / "study", shuffled=True)
-        study.succeed(cores=cores, hashseed=hashseed)
-        return study
-
-    return make
-
-
-def test_order_and_hash_seed_change_no_byte(finished, elsewhere):
-    first, second = finished.outputs(), elsewhere("shuffled", 1, "1").outputs()
+    study = Study(tmp_path / "study", shuffled=True)
+    study.succeed(hashseed="1")
+    first, second = finished.outputs(), study.outputs()
     assert {p: d for p, (d, _) in first.items()} == {p: d for p, (d, _) in second.items()}
 
 
-def test_number_of_cores_changes_no_score(finished, elsewhere):
-    other = elsewhere("cores", 2, "0")
-    for name in ("scores", "verdicts"):
-        ours, theirs = finished.table(name), other.table(name)
+def test_number_of_cores_changes_no_score(finished, tmp_path):
+    study, where = Study(tmp_path / "study"), "results/toy-folder/{}/toy-kind{}"
+    study.succeed(where.format("verdicts", ".tsv"), cores=1)
+    scores = sorted(study.folder.glob(where.format("scores", "/*.tsv")))
+    assert "lite0.tsv" in {path.name for path in scores}
+    for path in (*scores, study.folder / where.format("verdicts", ".tsv")):
+        other = finished.folder / path.relative_to(study.folder)
+        ours, theirs = (pd.read_csv(one, sep="\t") for one in (path, other))
         numbers = ours.select_dtypes("number").columns
         np.testing.assert_allclose(ours[numbers], theirs[numbers], rtol=0, atol=1e-6)
         assert ours.drop(columns=numbers).equals(theirs.drop(columns=numbers))
