@@ -162,12 +162,3 @@ def test_a_job_over_its_time_is_tried_again_with_more(overtime, stopped):
     assert running.returncode == 0, said[-5000:]
     assert "SLURM status is: 'TIMEOUT'" in said
     assert (folder / "minutes.txt").read_text().split() == ["1", "2"]
-
-
-@pytest.mark.workflow
-def test_jobs_run_in_their_conda_environments(slurm, request):
-    """To be joined with the fixture of tests/conda that brings environments without a network."""
-    try:
-        request.getfixturevalue("conda")
-    except pytest.FixtureLookupError:
-        pytest.skip("no fixture that brings conda")
