@@ -107,14 +107,19 @@ def _panel(panel, name: str, rows: list[Row]) -> None:
         ("reference", "#D55E00", "s", [row.reference for row in rows]),
     )
     for label, colour, marker, seconds in lines:
-        seconds = np.array(seconds)
-        known = np.isfinite(seconds)
-        panel.plot(size[known], seconds[known], marker=marker, color=colour, label=label, ms=5)
-        # Numbers of the reference stand above its line, ours below.
-        where = {"xytext": (0, 6 if marker == "s" else -14), "textcoords": "offset points"}
-        for x, y in zip(size[known][[0, -1]], seconds[known][[0, -1]], strict=True):
-            said = f"{y:.0f} s" if y >= 10 else f"{y:.2g} s"
-            panel.annotate(said, (x, y), fontsize=8, color=colour, ha="center", **where)
+        panel.plot(size, seconds, marker=marker, color=colour, label=label, ms=5)
+    for row in (rows[0], rows[-1]):
+        # Of two numbers at one size the larger stands above its point, the smaller below.
+        known = sorted(
+            (seconds, colour)
+            for seconds, colour in ((row.ours, lines[0][1]), (row.reference, lines[1][1]))
+            if np.isfinite(seconds)
+        )
+        for place, (seconds, colour) in enumerate(known):
+            said = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
+            where = {"xytext": (0, 6 if place else -14), "textcoords": "offset points"}
+            at = (row.size, seconds)
+            panel.annotate(said, at, fontsize=8, color=colour, ha="center", **where)
     panel.set(xscale="log", yscale="log", xlabel=rows[0].unit, ylabel="seconds")
     panel.set_title(name, fontsize=10, loc="left")
     panel.set_xticks(size, [f"{int(x):,}" for x in size], rotation=35, ha="right")
