@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import twinscope
-from twinscope.baselines import BASELINES, Unit, describe
+from twinscope.baselines import BASELINES, Unit, describe, null
 from twinscope.cells import measure
 from twinscope.errors import InputError
 
@@ -325,6 +325,7 @@ def test_rows_that_do_not_match_stop_the_job():
     ],
 )
 def test_a_baseline_of_the_wrong_shape_is_refused(monkeypatch, frame, message):
-    monkeypatch.setitem(BASELINES, "broken", lambda unit: frame)
+    monkeypatch.setitem(BASELINES, "broken", "null.broken")
+    monkeypatch.setattr(null, "broken", lambda unit: frame, raising=False)
     with pytest.raises(ValueError, match=message):
         describe("broken", unit_of([EMPTY, EMPTY]), {})

@@ -7,7 +7,7 @@ from scipy import stats
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from twinscope import cells
-from twinscope.baselines import BASELINES, Unit
+from twinscope.baselines import Unit, function
 from twinscope.sources import simulated
 
 STAINS = ("dna", "er", "rna", "agp", "mito")
@@ -36,7 +36,7 @@ def wells():
     index = pd.DataFrame(rows).assign(microns_per_pixel=0.65, height=192, width=192)
     unit = Unit(index, STAINS, pd.concat(tables, ignore_index=True), images, masks)
     return index, {
-        name: BASELINES[name](unit, **ARGUMENTS.get(name, {})) for name in dict.fromkeys(NAMES)
+        name: function(name)(unit, **ARGUMENTS.get(name, {})) for name in dict.fromkeys(NAMES)
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 from twinscope.errors import InputError, one_of
 
@@ -104,6 +104,6 @@ def _welch(sample: np.ndarray, control: np.ndarray, spread: float) -> dict:
     a, b = sample.var(ddof=1) / len(sample), spread**2 / len(control)
     freedom = (a + b) ** 2 / (a**2 / (len(sample) - 1) + b**2 / (len(control) - 1))
     error = np.sqrt(a + b) / spread
-    reach = student.ppf(0.975, freedom) * error
-    row["p"] = 2 * student.sf(abs(row["effect"]) / error, freedom)
+    reach = stdtrit(freedom, 0.975) * error
+    row["p"] = 2 * stdtr(freedom, -abs(row["effect"]) / error)
     return row | {"lower": row["effect"] - reach, "upper": row["effect"] + reach}

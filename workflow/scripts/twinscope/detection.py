@@ -6,7 +6,7 @@ from math import comb
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from twinscope import statistics
 from twinscope.errors import InputError, one_of
@@ -170,7 +170,7 @@ def _above_chance(value: float, error: float, n_groups: int) -> float:
     """P value of a score that is no better than chance."""
     if error == 0:
         return 0.0 if value > CHANCE else 1.0
-    return float(student.sf((value - CHANCE) / error, n_groups - 1))
+    return float(stdtr(n_groups - 1, (CHANCE - value) / error))
 
 
 def _too_few(own: int, others: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 from twinscope.statistics import ZERO
 
@@ -115,14 +115,12 @@ def tested(delta: float, error: float, df: float, margin: float, n_draws: int) -
         near = 0.0 if same else smallest if abs(delta) < margin else 1.0
         p = 1.0 if same else smallest
         return {"lower": delta, "upper": delta, "p": p, "p_equivalence": near, "detectable": 0.0}
-    reach = student.ppf(1 - ALPHA / 2, df) * error
-    outside = max(
-        student.sf((delta + margin) / error, df), student.cdf((delta - margin) / error, df)
-    )
+    reach = stdtrit(df, 1 - ALPHA / 2) * error
+    outside = max(stdtr(df, -(delta + margin) / error), stdtr(df, (delta - margin) / error))
     return {
         "lower": delta - reach,
         "upper": delta + reach,
-        "p": 2 * student.sf(abs(delta) / error, df),
+        "p": 2 * stdtr(df, -abs(delta) / error),
         "p_equivalence": outside,
-        "detectable": float(reach + student.ppf(POWER, df) * error),
+        "detectable": float(reach + stdtrit(df, POWER) * error),
     }

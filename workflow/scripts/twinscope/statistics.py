@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import t as student
+
+# Not scipy.stats, here and in other modules that every score imports: it takes a second to import.
+from scipy.special import stdtrit
 from threadpoolctl import threadpool_limits
 
 from twinscope.metrics import Metric, codes
@@ -193,7 +195,7 @@ def interval(
         reason = "undefined in more than half of the draws"
     if reason:
         return Interval(np.nan, np.nan, np.nan, reason)
-    reach = float(student.ppf((1 + level) / 2, n_groups - 1)) * error
+    reach = float(stdtrit(n_groups - 1, (1 + level) / 2)) * error
     return Interval(max(low, value - reach), min(high, value + reach), error, "")
 
 

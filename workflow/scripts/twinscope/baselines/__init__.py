@@ -1,31 +1,13 @@
 """Trivial representations: a few numbers about cells, pixels, place or batch, or nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib import import_module
 from inspect import signature
 
 import numpy as np
 import pandas as pd
 
-from twinscope.baselines import (
-    composition,
-    counts,
-    coverage,
-    graph,
-    intensity,
-    layout,
-    mask,
-    nuclei,
-    null,
-    pixels,
-    profile,
-    shape,
-    shortcut,
-    spectrum,
-    stains,
-    texture,
-    truth,
-)
 from twinscope.errors import InputError, one_of
 
 
@@ -55,12 +37,18 @@ class Unit:
     masks: Iterable[np.ndarray]
 
 
-def describe(function: str, unit: Unit, arguments: dict) -> pd.DataFrame:
+def function(name: str) -> Callable[..., pd.DataFrame]:
+    """Return the function of a baseline, a key of `BASELINES`."""
+    module, own = BASELINES[name].split(".")
+    return getattr(import_module(f"twinscope.baselines.{module}"), own)
+
+
+def describe(name: str, unit: Unit, arguments: dict) -> pd.DataFrame:
     """Compute one baseline for the images of one unit.
 
     Parameters
     ----------
-    function : str
+    name : str
         A key of `BASELINES`.
     unit : Unit
         The images and what is known about them.
@@ -80,15 +68,16 @@ def describe(function: str, unit: Unit, arguments: dict) -> pd.DataFrame:
         For an unknown baseline or argument, items named twice, or cells of an image that is not
         in the index.
     """
-    if function not in BASELINES:
-        raise InputError(f"baseline {function!r}", one_of(BASELINES, function))
-    known = list(signature(BASELINES[function]).parameters)[1:]
+    if name not in BASELINES:
+        raise InputError(f"baseline {name!r}", one_of(BASELINES, name))
+    computed = function(name)
+    known = list(signature(computed).parameters)[1:]
     for argument in arguments:
         if argument not in known:
             expected = one_of(known, argument) if known else "no argument"
-            raise InputError(f"argument {argument!r} of baseline {function!r}", expected)
+            raise InputError(f"argument {argument!r} of baseline {name!r}", expected)
     _check_items(unit)
-    return _checked(BASELINES[function](unit, **arguments), function, unit)
+    return _checked(computed(unit, **arguments), name, unit)
 
 
 def _check_items(unit):
@@ -100,49 +89,50 @@ def _check_items(unit):
         raise InputError(f"cells of image {strays.iloc[0]!r}", "cells of images in the index only")
 
 
-def _checked(frame, function, unit):
+def _checked(frame, name, unit):
     if list(frame.index) != list(unit.index["item"]):
-        raise ValueError(f"baseline {function!r} lost, doubled or moved rows")
+        raise ValueError(f"baseline {name!r} lost, doubled or moved rows")
     if not frame.shape[1] or not frame.columns.is_unique:
-        raise ValueError(f"baseline {function!r} has no columns, or two of one name")
+        raise ValueError(f"baseline {name!r} has no columns, or two of one name")
     if any(kind.kind != "f" for kind in frame.dtypes):
-        raise ValueError(f"baseline {function!r} has columns that are not float")
+        raise ValueError(f"baseline {name!r} has columns that are not float")
     return frame
 
 
+# Imported where they run: half of them need what takes a second to import.
 BASELINES = {
-    "cell-count": counts.cell_count,
-    "tissue-fraction": coverage.tissue_fraction,
-    "nuclear-shape": shape.nuclear_shape,
-    "cell-shape": nuclei.cell_shape,
-    "layout": layout.layout,
-    "graph": graph.graph,
-    "composition": composition.bag,
-    "mask-network": mask.mask_network,
-    "nuclear-intensity": nuclei.nuclear_intensity,
-    "intensity-moments": intensity.intensity_moments,
-    "intensity-histogram": intensity.intensity_histogram,
-    "channel-correlation": intensity.channel_correlation,
-    "optical-density": stains.optical_density,
-    "thumbnail": pixels.thumbnail,
-    "pixel-components": pixels.components,
-    "random-patches": pixels.random_patches,
-    "nuclear-texture": nuclei.nuclear_texture,
-    "organelles": nuclei.organelles,
-    "haralick": texture.haralick,
-    "lbp": texture.lbp,
-    "granularity": texture.granularity,
-    "power-spectrum": spectrum.power_spectrum,
-    "classical": profile.classical,
-    "position": shortcut.position,
-    "well": shortcut.well_onehot,
-    "plate-order": shortcut.plate_order,
-    "coordinates": shortcut.coordinates,
-    "batch": shortcut.batch,
-    "file-size": shortcut.file_size,
-    "library-size": shortcut.library_size,
-    "noise": null.noise,
-    "constant": null.constant,
-    "true-factors": truth.true_factors,
-    "planted": truth.planted,
+    "cell-count": "counts.cell_count",
+    "tissue-fraction": "coverage.tissue_fraction",
+    "nuclear-shape": "shape.nuclear_shape",
+    "cell-shape": "nuclei.cell_shape",
+    "layout": "layout.layout",
+    "graph": "graph.graph",
+    "composition": "composition.bag",
+    "mask-network": "mask.mask_network",
+    "nuclear-intensity": "nuclei.nuclear_intensity",
+    "intensity-moments": "intensity.intensity_moments",
+    "intensity-histogram": "intensity.intensity_histogram",
+    "channel-correlation": "intensity.channel_correlation",
+    "optical-density": "stains.optical_density",
+    "thumbnail": "pixels.thumbnail",
+    "pixel-components": "pixels.components",
+    "random-patches": "pixels.random_patches",
+    "nuclear-texture": "nuclei.nuclear_texture",
+    "organelles": "nuclei.organelles",
+    "haralick": "texture.haralick",
+    "lbp": "texture.lbp",
+    "granularity": "texture.granularity",
+    "power-spectrum": "spectrum.power_spectrum",
+    "classical": "profile.classical",
+    "position": "shortcut.position",
+    "well": "shortcut.well_onehot",
+    "plate-order": "shortcut.plate_order",
+    "coordinates": "shortcut.coordinates",
+    "batch": "shortcut.batch",
+    "file-size": "shortcut.file_size",
+    "library-size": "shortcut.library_size",
+    "noise": "null.noise",
+    "constant": "null.constant",
+    "true-factors": "truth.true_factors",
+    "planted": "truth.planted",
 }

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import lmoment
 
 NAMES = ("mean", "l2", "l3", "l4")
 
@@ -47,6 +46,8 @@ def summarise(
 
 
 def _moments(values, orders):
+    from scipy.stats import lmoment
+
     found = np.full((orders, values.shape[1]), np.nan)
     number = np.isfinite(values).sum(axis=0)
     for count in set(number.tolist()) - {0}:

@@ -3,7 +3,6 @@
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import binom
 
 NODES = 24, 48
 
@@ -34,6 +33,8 @@ def expected_distances(count: int, height: float, width: float, orders: int) -> 
     over r and averaged over the rectangle by Gauss–Legendre quadrature. The relative error is
     below 0.0001. No correction for the edge is needed: the edge is in it.
     """
+    from scipy.stats import binom
+
     places, place_weights = _gauss(NODES[0], 0.5)
     far = min(np.hypot(height, width), 4 * np.sqrt(height * width / count * orders))
     radii, radius_weights = _gauss(NODES[1], far)
