@@ -5,7 +5,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN = $(VENV)/bin
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: study test test-slow test-unit test-workflow lint format real simulator doctor bench-study bench-simulator bench-segmentation bench-embedding bench-calibration bench-statistics rulegraph clean
+.PHONY: study test test-slow test-unit test-workflow lint format real simulator doctor bench-study bench-simulator bench-segmentation bench-embedding bench-calibration bench-statistics container rulegraph clean
 
 study: $(VENV)/installed
 	$(SNAKEMAKE)
@@ -29,6 +29,7 @@ lint: $(VENV)/installed
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/codespell
+	$(BIN)/hadolint containers/Dockerfile
 
 format: $(VENV)/installed
 	$(BIN)/ruff check --fix .
@@ -73,6 +74,10 @@ bench-calibration: $(VENV)/installed
 bench-statistics: $(VENV)/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt copairs==0.5.5
 	$(BIN)/python benchmarks/speed.py --large --figure results/speed.svg
+
+# One image with all environments of envs/; needs conda.
+container: $(VENV)/installed
+	$(BIN)/snakemake --containerize | sed s/miniforge3:latest/miniforge3:25.3.1-0/ > containers/Dockerfile
 
 rulegraph: $(VENV)/installed
 	$(BIN)/snakemake --rulegraph mermaid-js

@@ -41,6 +41,16 @@ def study(tmp_path_factory, conda) -> Apart:
     return study
 
 
+def test_the_container_holds_the_environments_as_they_are_written(conda):
+    done = conda.run(sys.executable, "-m", "snakemake", "--containerize")
+    assert done.returncode == 0, done.said
+    made = done.said[done.said.index("FROM ") :].splitlines()
+    kept = (ROOT / "containers/Dockerfile").read_text().splitlines()
+    # The base image is pinned: "latest" would be another one every month.
+    assert made[0] == "FROM condaforge/miniforge3:latest" and kept[0].startswith(made[0][:-6])
+    assert kept[1:] == made[1:], "out of date: make container"
+
+
 def rules_with_scripts() -> dict[str, str]:
     """Text of each rule that runs a script; `use rule` shares that of the rule that it uses."""
     text = "\n".join(path.read_text() for path in sorted((ROOT / "workflow").rglob("*.smk")))
