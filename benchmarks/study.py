@@ -47,9 +47,10 @@ def report(stages: dict[str, list[tuple[float, float]]], wall: float, cores: int
         imports, work = imports + imported, work + worked
         print(f"{stage:<16}{len(jobs):>6}{worked:>9.1f}{imported:>11.1f}")
     jobs = sum(map(len, stages.values()))
-    # A job that embeds uses two cores while it works; every other one uses one.
-    wide = min(cores, 2)
-    busy = work + imports + (wide - 1) * sum(w for _, w in stages["embed"])
+    # A job that embeds uses half of the cores while it works; every other one uses one.
+    wide = max(1, cores // 2)
+    embedding = stages["embed"] + stages["embed_twins"]
+    busy = work + imports + (wide - 1) * sum(w for _, w in embedding)
     waiting = max(0.0, 1 - busy / (wall * cores))
     print(
         f"study total={wall:.0f}s jobs={jobs} cores={cores} work={work:.0f}s "

@@ -52,9 +52,9 @@ def unit(tmp_path):
                 "images": str(tmp_path / "images.tif"),
                 "tiles": str(tmp_path / "tiles.parquet"),
             },
-            "output": {"features": str(tmp_path / output)},
+            "output": {"features": [str(tmp_path / output)]},
             "params": {
-                **{"network": ROW, "channels": ["red", "green", "blue"]},
+                **{"networks": {"net": ROW}, "channels": ["red", "green", "blue"]},
                 **{"run": {"batch_size": "auto", "compiled": False}},
             },
             "wildcards": {"dataset": "d", "representation": "net", "unit": "u"},

@@ -20,6 +20,7 @@ SETTINGS = yaml.safe_load((PROFILE / "profile.yaml").read_text())
 # What the cluster of the tests needs; all else is the profile for production.
 PROFILES = ["--profile", ROOT / "tests/slurm/profile", "--workflow-profile", PROFILE]
 PROFILES += ["--jobs", "8", "--group-components", "images=2", "cells=2", "scores=10"]
+EMBEDDING = ("embed", "embed_twins")
 
 
 def cut(study: Study) -> None:
@@ -107,8 +108,8 @@ def test_a_study_outlives_a_node_and_scores_as_a_local_run(stopped, finished):
 @pytest.mark.workflow
 def test_jobs_with_a_gpu_see_their_own_and_others_see_none(stopped):
     named = submitted(stopped.study.said)
-    embeds = [task for task in stopped.after if named.get(task["job"]) == "embed"]
-    assert len({task["job"] for task in embeds}) == 6
+    embeds = [task for task in stopped.after if named.get(task["job"]) in EMBEDDING]
+    assert len({task["job"] for task in embeds}) == 4
     assert {task["devices"] for task in embeds} == {"0", "1"}
     together = [pair for pair in combinations(embeds, 2) if overlap(*pair)]
     assert together, "no two of them ran at the same time on one node"
@@ -149,7 +150,8 @@ def test_a_failing_job_is_reported_with_its_logs_and_mended_submits_its_own_jobs
     study.edit("models.tsv", "file:weights/none.pth", "none")
     named = list(submitted(study.succeed(*PROFILES, cores=4)).values())
     assert {name: named.count(name) for name in set(named)} == {
-        **{"embed": 6, "gather": 3, "scores": 1, "compare": 1, "detect": 1}
+        **{"embed": 2, "embed_twins": 2, "gather": 1, "gather_twins": 1},
+        **{"scores": 1, "compare": 1, "detect": 1},
     }
     assert "other-twin1" in set(study.table("scores")["representation"])
 

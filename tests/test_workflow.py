@@ -159,14 +159,23 @@ def test_a_new_task_runs_its_own_jobs(copied):
     assert not allowed(written, *own, r"results/figures/toy-day(\.detection)?\.svg", *COLLECTED)
 
 
-def test_a_new_seed_runs_its_own_twins(copied):
+def test_a_new_seed_leaves_models_alone_and_computes_its_own_vectors(copied):
+    """Twins share jobs: old ones are written again, from stored vectors and to the same bytes."""
     before = copied.outputs()
     copied.edit("config.yaml", "[0, 1]", "[0, 1, 7]")
-    copied.succeed()
-    written = changed(before, copied.outputs())
-    own = [r"results/toy-\w+/.*/(lite0|lite0-channels|planted)-twin7(/[\w-]+)?\.(h5ad|tsv|parquet)"]
+    said = copied.succeed()
+    after = copied.outputs()
+    written = changed(before, after)
+    twins = [
+        r"results/toy-\w+/.*/(lite0|lite0-channels|planted)-twin\d(/[\w-]+)?\.(h5ad|tsv|parquet)"
+    ]
     shared = [r"results/toy-\w+/(verdicts|detection)/.*\.tsv", r"results/figures/.*\.svg"]
-    assert not allowed(written, *own, *shared, *COLLECTED)
+    assert not allowed(written, *twins, *shared, *COLLECTED)
+    old = {path for path in written if re.search(r"-twin[01]\b", path)}
+    assert old and all(after[path][0] == before[path][0] for path in old)
+    assert {path for path in written if "-twin7" in path}
+    computed = re.findall(r"-twin(\d) \S+: (\d+) of \d+ images computed", said)
+    assert {seed for seed, number in computed if number != "0"} == {"7"}
 
 
 def test_a_new_unit_leaves_other_units_and_data_sets_alone(copied):
@@ -228,7 +237,8 @@ def test_a_changed_label_embeds_nothing_again(copied):
 def test_a_changed_image_is_noticed(copied):
     shutil.copy(copied.folder / "images/01.png", copied.folder / "images/00.png")
     said = copied.succeed("--dry-run")
-    assert re.search(r"^fetch +1$", said, re.M) and re.search(r"^embed +3$", said, re.M), said
+    assert re.search(r"^fetch +1$", said, re.M) and re.search(r"^embed +1$", said, re.M), said
+    assert re.search(r"^embed_twins +1$", said, re.M), said
 
 
 def test_an_interrupted_study_resumes(copied):
@@ -248,4 +258,5 @@ def test_an_interrupted_study_resumes(copied):
     copied.succeed()
     after = copied.outputs()
     assert sum("/features/other" in path for path in after) == 9
-    assert len(done & changed(before, after)) <= 1
+    again = {re.sub(r"-twin\d", "", path) for path in done & changed(before, after)}
+    assert len(again) <= 1, "more than the one job that was stopped"

@@ -53,7 +53,9 @@ def index_of_folder(dataset):
     """The user's table of images with its roles, every file of it known to be there."""
     row = datasets[dataset]
     index = folder.arrange(files.read_table(row["location"]), row, row["location"])
-    files.check_present(Path(row["location"]).parent, index, row["location"])
+    if workflow.is_main_process:
+        # Once a study: a job that a cluster starts would look for the images of all others, too.
+        files.check_present(Path(row["location"]).parent, index, row["location"])
     return index
 
 
@@ -98,7 +100,9 @@ def network_of(wildcards):
     return part(networks.on(row, datasets[wildcards.dataset]), *NETWORK)
 
 
+@cache
 def rows_of_unit(dataset, unit):
+    """What the table of images says of one unit; asked for by many jobs of each."""
     row = datasets[dataset]
     return folder.of_unit(indices[dataset], units[dataset][unit], row, row["location"])
 

@@ -39,7 +39,6 @@ rule simulate:
         dataset=pattern(set(datasets) - set(folders)),
     conda:
         "../../envs/imaging.yaml"
-    threads: 2
     params:
         arguments=arguments_of,
         dataset=part_of(datasets, "dataset", "image", "item", "microns_per_pixel"),

@@ -8,24 +8,43 @@ rule embed:
         images="results/{dataset}/images/{unit}.tif",
         tiles="results/{dataset}/images/{unit}.tiles.parquet",
     output:
-        features="results/{dataset}/features/{representation}/{unit}.h5ad",
+        features=["results/{dataset}/features/{representation}/{unit}.h5ad"],
     log:
         "logs/embed/{dataset}/{representation}/{unit}.log",
     benchmark:
         "benchmarks/embed/{dataset}/{representation}/{unit}.tsv"
     wildcard_constraints:
-        representation=pattern(models),
+        representation=pattern([name for name in FAMILIES if name in models]),
     conda:
         "../../envs/torch.yaml"
-    threads: 2
+    # The other half is for jobs that go on beside it.
+    threads: max(1, (workflow.resource_settings.cores or 2) // 2)
     resources:
         gpu=1,
     params:
-        network=network_of,
+        networks=by_name(network_of),
         channels=channels_of,
         run={"batch_size": config["batch_size"], "compiled": config["compile"]},
     script:
         "../scripts/embed.py"
+
+
+use rule embed as embed_twins with:
+    input:
+        unpack(levels_of),
+        unpack(lambda wildcards: calibration_of(twins_of(wildcards)[0])),
+        images="results/{dataset}/images/{unit}.tif",
+        tiles="results/{dataset}/images/{unit}.tiles.parquet",
+    output:
+        features=of_twins("results/{dataset}/features/{representation}/{unit}.h5ad"),
+    log:
+        "logs/embed_twins/{dataset}/{representation}/{unit}.log",
+    benchmark:
+        "benchmarks/embed_twins/{dataset}/{representation}/{unit}.tsv"
+    params:
+        networks=by_name(network_of, twins_of),
+        channels=channels_of,
+        run={"batch_size": config["batch_size"], "compiled": config["compile"]},
 
 
 rule describe:
@@ -35,22 +54,34 @@ rule describe:
         masks="results/{dataset}/masks/{unit}.tif",
         cells="results/{dataset}/cells/{unit}.parquet",
     output:
-        features="results/{dataset}/features/{representation}/{unit}.h5ad",
+        features=["results/{dataset}/features/{representation}/{unit}.h5ad"],
     log:
         "logs/describe/{dataset}/{representation}/{unit}.log",
     wildcard_constraints:
-        representation=pattern(baselines),
+        representation=pattern([name for name in SINGLES if name in baselines]),
     conda:
         "../../envs/imaging.yaml"
     params:
-        baseline=part_of(representations, "representation", "function", "arguments"),
+        baselines=by_name(part_of(baselines, "representation", "function", "arguments")),
         channels=channels_of,
-        code=code(
-            *("describe.py", "twinscope/baselines"),
-            "twinscope/sources/simulated/scales.py",
-        ),
+        code=code_of_baselines(),
     script:
         "../scripts/describe.py"
+
+
+use rule describe as describe_twins with:
+    output:
+        features=of_twins("results/{dataset}/features/{representation}/{unit}.h5ad"),
+    log:
+        "logs/describe_twins/{dataset}/{representation}/{unit}.log",
+    wildcard_constraints:
+        representation=pattern([name for name in FAMILIES if name in baselines]),
+    params:
+        baselines=by_name(
+            part_of(baselines, "representation", "function", "arguments"), twins_of
+        ),
+        channels=channels_of,
+        code=code_of_baselines(),
 
 
 rule gather:
@@ -60,12 +91,28 @@ rule gather:
         ),
         indices=of_every_unit("results/{dataset}/images/{unit}.parquet"),
     output:
-        features="results/{dataset}/features/{representation}.h5ad",
+        features=["results/{dataset}/features/{representation}.h5ad"],
     log:
         "logs/gather/{dataset}/{representation}.log",
+    wildcard_constraints:
+        representation=pattern(SINGLES),
     conda:
         "../../envs/evaluation.yaml"
     params:
         code=code("gather.py", "twinscope/representations.py"),
     script:
         "../scripts/gather.py"
+
+
+use rule gather as gather_twins with:
+    input:
+        features=for_twins(
+            of_every_unit("results/{dataset}/features/{representation}/{unit}.h5ad")
+        ),
+        indices=of_every_unit("results/{dataset}/images/{unit}.parquet"),
+    output:
+        features=of_twins("results/{dataset}/features/{representation}.h5ad"),
+    log:
+        "logs/gather_twins/{dataset}/{representation}.log",
+    wildcard_constraints:
+        representation=pattern(FAMILIES),

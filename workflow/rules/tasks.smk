@@ -53,6 +53,10 @@ def more_of(wildcards):
     return found
 
 
+def more_files_of(wildcards):
+    return list(more_of(wildcards).values())
+
+
 def of_every_representation(path):
     """An input function: one file for each representation of a data set."""
 

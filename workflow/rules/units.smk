@@ -22,6 +22,11 @@ def calibration_of(wildcards):
     return found
 
 
+def code_of_baselines():
+    scales = "twinscope/sources/simulated/scales.py"
+    return code("describe.py", "twinscope/baselines", scales)
+
+
 def arguments_of(wildcards):
     return datasets[wildcards.dataset]["arguments"]
 

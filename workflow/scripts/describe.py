@@ -1,9 +1,8 @@
-"""Describe the images of one unit by one baseline."""
+"""Describe the images of one unit by a baseline, or by each twin of a planted one."""
 
 from twinscope import baselines, files, jobs
 
 jobs.start(snakemake)
-row = snakemake.params.baseline
 unit = baselines.Unit(
     index=files.read_index(snakemake.input.index),
     channels=tuple(snakemake.params.channels),
@@ -11,12 +10,13 @@ unit = baselines.Unit(
     images=files.Stack(snakemake.input.images),
     masks=files.Labels(snakemake.input.masks),
 )
-features = baselines.describe(row["function"], unit, row["arguments"])
-provenance = {
-    "row": row,
-    **{key: features.attrs.get(key) for key in ("absent", "fit", "select")},
-    "versions": jobs.versions("numpy"),
-}
-files.write_features(
-    snakemake.output.features, features.to_numpy(), unit.index[["item"]], features, provenance
-)
+rows = snakemake.params.baselines.values()
+for path, row in zip(snakemake.output.features, rows, strict=True):
+    features = baselines.describe(row["function"], unit, row["arguments"])
+    provenance = {
+        "row": row,
+        **{key: features.attrs.get(key) for key in ("absent", "fit", "select")},
+        "versions": jobs.versions("numpy"),
+    }
+    values, index = features.to_numpy(), unit.index[["item"]]
+    files.write_features(path, values, index, features, provenance)

@@ -1,25 +1,23 @@
-"""Score one representation on one task."""
+"""Score representations on one task."""
 
 from twinscope import evaluation, files, jobs, representations
 
 jobs.start(snakemake)
-task = snakemake.params.task
-found = [files.read_features(path) for path in snakemake.input.profiles]
-found = [(*representations.unpack(data), representations.layers(data)) for data in found]
-more = {
-    name: files.read_table(path)
-    for name, path in zip(snakemake.params.more, snakemake.input.more, strict=True)
-}
-result = evaluation.evaluate(
-    evaluation.profiles(found, task),
-    files.read_index(snakemake.input.folds),
-    task,
-    {"representation": snakemake.wildcards.representation, **snakemake.params.representation},
-    more=more,
-    seed=snakemake.params.seed,
-    draws=snakemake.params.draws,
-)
-result.scores.insert(0, "dataset", snakemake.wildcards.dataset)
-files.write_tsv(snakemake.output.scores, result.scores)
-files.write_index(snakemake.output.predictions, result.items)
-files.write_index(snakemake.output.draws, result.draws)
+given, made, asked = snakemake.input, snakemake.output, snakemake.params
+folds, number = files.read_index(given.folds), len(asked.representations)
+profiles, more = (jobs.shares(paths, number) for paths in (given.profiles, given.more))
+for k, (name, known) in enumerate(asked.representations.items()):
+    read = [files.read_features(path) for path in profiles[k]]
+    found = [(*representations.unpack(data), representations.layers(data)) for data in read]
+    tables = [files.read_table(path) for path in more[k]]
+    result = evaluation.evaluate(
+        *(evaluation.profiles(found, asked.task), folds, asked.task),
+        {"representation": name, **known},
+        more=dict(zip(asked.more, tables, strict=True)),
+        seed=asked.seed,
+        draws=asked.draws,
+    )
+    result.scores.insert(0, "dataset", snakemake.wildcards.dataset)
+    files.write_tsv(made.scores[k], result.scores)
+    files.write_index(made.predictions[k], result.items)
+    files.write_index(made.draws[k], result.draws)

@@ -5,7 +5,7 @@ import importlib.metadata
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from twinscope.errors import InputError
 
@@ -32,6 +32,21 @@ def start(job) -> None:
     logging.getLogger("py.warnings").handlers = log.handlers[1:]
     sys.excepthook = _say
     _keep_time(log.handlers[1:])
+
+
+def shares(items: Sequence, number: int) -> list[Sequence]:
+    """Cut what a job is given into equal parts, one for each thing that it makes.
+
+    Raises
+    ------
+    ValueError
+        If the items cannot be shared evenly.
+    """
+    items = list(items)
+    size, left = divmod(len(items), number)
+    if left:
+        raise ValueError(f"{len(items)} items cannot be shared evenly among {number}")
+    return [items[k * size : (k + 1) * size] for k in range(number)]
 
 
 def progress(

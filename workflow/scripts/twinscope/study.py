@@ -17,6 +17,11 @@ OF_TWINS = ("initialisation", "twin_statistics")
 TWIN = re.compile(r"-twin\d+$")
 
 
+def twin(model: str, seed: int) -> str:
+    """Name of a model's twin of one seed."""
+    return f"{model}-twin{seed}"
+
+
 def keyed(rows: Iterable[Mapping], column: str) -> dict[str, dict]:
     """Rows by their name."""
     return {row[column]: dict(row) for row in rows}
@@ -72,9 +77,9 @@ def with_twins(models: Mapping[str, Mapping], seeds: Iterable[int], file: str) -
             # What twins are made of says nothing about their model: it is not embedded again.
             rows[name] = {k: v for k, v in rows[name].items() if k not in OF_TWINS}
         for seed in seeds:
-            twin = {**row, "weights": "none", "seed": seed, "role": "twin", "family": "twin"}
+            untrained = {**row, "weights": "none", "seed": seed, "role": "twin", "family": "twin"}
             # A twin is scaled and sized as its model is, which its weights can say.
-            rows[f"{name}-twin{seed}"] = {**twin, "of": name, "trained": row["weights"]}
+            rows[twin(name, seed)] = {**untrained, "of": name, "trained": row["weights"]}
     return rows
 
 
@@ -105,8 +110,8 @@ def with_planted(
             continue
         rows[name] = {**row, "role": "model", "of": name}
         for seed in seeds:
-            twin = {**row, "role": "twin", "family": "twin", "of": name}
-            rows[f"{name}-twin{seed}"] = {**twin, "arguments": _without(row["arguments"], seed)}
+            empty = {**row, "role": "twin", "family": "twin", "of": name}
+            rows[twin(name, seed)] = {**empty, "arguments": _without(row["arguments"], seed)}
     return rows
 
 
