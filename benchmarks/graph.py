@@ -96,7 +96,8 @@ def write_study(folder: Path, units: int, given: argparse.Namespace) -> None:
     write(folder, "units", [{"dataset": "plates", "unit": plate} for plate in plates])
     write(folder, "models", models)
     baselines = [
-        {"baseline": name, "function": name, "family": family} for name, family in BASELINES.items()
+        {"baseline": name, "function": name, "family": family, "similarity": "cosine"}
+        for name, family in BASELINES.items()
     ]
     write(folder, "baselines", baselines)
     write(folder, "tasks", [{"task": f"task-{k}", **task} for k in range(given.tasks)])
