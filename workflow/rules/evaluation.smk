@@ -18,19 +18,6 @@ rule align:
         "../scripts/align.py"
 
 
-use rule align as align_twins with:
-    input:
-        features=of_twins("results/{dataset}/features/{representation}.h5ad"),
-    output:
-        profiles=of_twins(
-            "results/{dataset}/profiles/{alignment}/{representation}.h5ad"
-        ),
-    log:
-        "logs/align_twins/{dataset}/{alignment}/{representation}.log",
-    wildcard_constraints:
-        representation=pattern(FAMILIES),
-
-
 rule split:
     input:
         indices=of_every_unit("results/{dataset}/images/{unit}.parquet"),
@@ -94,30 +81,6 @@ rule evaluate:
         code=code_of_task,
     script:
         "../scripts/evaluate.py"
-
-
-use rule evaluate as evaluate_twins with:
-    input:
-        profiles=for_twins(profiles_of),
-        folds="results/{dataset}/splits/{task}.parquet",
-        more=for_twins(more_files_of),
-    output:
-        scores=of_twins("results/{dataset}/scores/{task}/{representation}.tsv"),
-        predictions=of_twins("results/{dataset}/items/{task}/{representation}.parquet"),
-        draws=of_twins("results/{dataset}/draws/{task}/{representation}.parquet"),
-    log:
-        "logs/evaluate_twins/{dataset}/{task}/{representation}.log",
-    benchmark:
-        "benchmarks/evaluate_twins/{dataset}/{task}/{representation}.tsv"
-    wildcard_constraints:
-        representation=pattern(FAMILIES),
-    params:
-        task=asked_of,
-        representations=by_name(standing_of, twins_of),
-        more=lambda wildcards: list(more_of(wildcards)),
-        seed=config["seed"],
-        draws=config["draws"],
-        code=code_of_task,
 
 
 rule compare:

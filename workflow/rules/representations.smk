@@ -29,24 +29,6 @@ rule embed:
         "../scripts/embed.py"
 
 
-use rule embed as embed_twins with:
-    input:
-        unpack(levels_of),
-        unpack(lambda wildcards: calibration_of(twins_of(wildcards)[0])),
-        images="results/{dataset}/images/{unit}.tif",
-        tiles="results/{dataset}/images/{unit}.tiles.parquet",
-    output:
-        features=of_twins("results/{dataset}/features/{representation}/{unit}.h5ad"),
-    log:
-        "logs/embed_twins/{dataset}/{representation}/{unit}.log",
-    benchmark:
-        "benchmarks/embed_twins/{dataset}/{representation}/{unit}.tsv"
-    params:
-        networks=by_name(network_of, twins_of),
-        channels=channels_of,
-        run={"batch_size": config["batch_size"], "compiled": config["compile"]},
-
-
 rule describe:
     input:
         images="results/{dataset}/images/{unit}.tif",
@@ -69,21 +51,6 @@ rule describe:
         "../scripts/describe.py"
 
 
-use rule describe as describe_twins with:
-    output:
-        features=of_twins("results/{dataset}/features/{representation}/{unit}.h5ad"),
-    log:
-        "logs/describe_twins/{dataset}/{representation}/{unit}.log",
-    wildcard_constraints:
-        representation=pattern([name for name in FAMILIES if name in baselines]),
-    params:
-        baselines=by_name(
-            part_of(baselines, "representation", "function", "arguments"), twins_of
-        ),
-        channels=channels_of,
-        code=code_of_baselines(),
-
-
 rule gather:
     input:
         features=of_every_unit(
@@ -102,17 +69,3 @@ rule gather:
         code=code("gather.py", "twinscope/representations.py"),
     script:
         "../scripts/gather.py"
-
-
-use rule gather as gather_twins with:
-    input:
-        features=for_twins(
-            of_every_unit("results/{dataset}/features/{representation}/{unit}.h5ad")
-        ),
-        indices=of_every_unit("results/{dataset}/images/{unit}.parquet"),
-    output:
-        features=of_twins("results/{dataset}/features/{representation}.h5ad"),
-    log:
-        "logs/gather_twins/{dataset}/{representation}.log",
-    wildcard_constraints:
-        representation=pattern(FAMILIES),

@@ -1,42 +1,76 @@
-"""The twins of a model are made and scored in one job: five small ones would mostly import."""
-
-from snakemake.iocontainers import Wildcards
-
-# Representations that have jobs of their own, and those whose twins share one.
-SINGLES = [name for name, row in representations.items() if row["role"] != "twin"]
-FAMILIES = [name for name in SINGLES if representations[name]["role"] == "model"]
+"""The same for all twins of a model in one job: what differs from the rules of a single one."""
 
 
-def alone(wildcards):
-    return [wildcards]
+use rule embed as embed_twins with:
+    input:
+        unpack(levels_of),
+        unpack(lambda wildcards: calibration_of(twins_of(wildcards)[0])),
+        images="results/{dataset}/images/{unit}.tif",
+        tiles="results/{dataset}/images/{unit}.tiles.parquet",
+    output:
+        features=of_twins("results/{dataset}/features/{representation}/{unit}.h5ad"),
+    log:
+        "logs/embed_twins/{dataset}/{representation}/{unit}.log",
+    benchmark:
+        "benchmarks/embed_twins/{dataset}/{representation}/{unit}.tsv"
+    params:
+        networks=by_name(network_of, twins_of),
 
 
-def twins_of(wildcards):
-    """The wildcards of a model, once for each of its twins."""
-    model = wildcards.representation
-    names = [study.twin(model, seed) for seed in config["twin_seeds"]]
-    return [Wildcards(fromdict={**wildcards, "representation": name}) for name in names]
+use rule describe as describe_twins with:
+    output:
+        features=of_twins("results/{dataset}/features/{representation}/{unit}.h5ad"),
+    log:
+        "logs/describe_twins/{dataset}/{representation}/{unit}.log",
+    wildcard_constraints:
+        representation=pattern([name for name in FAMILIES if name in baselines]),
+    params:
+        baselines=by_name(
+            part_of(baselines, "representation", "function", "arguments"), twins_of
+        ),
 
 
-def of_twins(path):
-    """One path for each twin of the model that a wildcard names."""
-    names = [study.twin("{representation}", seed) for seed in config["twin_seeds"]]
-    return [path.replace("{representation}", name) for name in names]
+use rule gather as gather_twins with:
+    input:
+        features=for_twins(
+            of_every_unit("results/{dataset}/features/{representation}/{unit}.h5ad")
+        ),
+        indices=of_every_unit("results/{dataset}/images/{unit}.parquet"),
+    output:
+        features=of_twins("results/{dataset}/features/{representation}.h5ad"),
+    log:
+        "logs/gather_twins/{dataset}/{representation}.log",
+    wildcard_constraints:
+        representation=pattern(FAMILIES),
 
 
-def for_twins(found):
-    """An input function: the files that a representation needs, for each twin of a model."""
+use rule align as align_twins with:
+    input:
+        features=of_twins("results/{dataset}/features/{representation}.h5ad"),
+    output:
+        profiles=of_twins(
+            "results/{dataset}/profiles/{alignment}/{representation}.h5ad"
+        ),
+    log:
+        "logs/align_twins/{dataset}/{alignment}/{representation}.log",
+    wildcard_constraints:
+        representation=pattern(FAMILIES),
 
-    def of_each(wildcards):
-        return [path for twin in twins_of(wildcards) for path in found(twin)]
 
-    return of_each
-
-
-def by_name(asked, members=alone):
-    """A parameter function: what is asked of each representation of a job, by its name."""
-
-    def of_each(wildcards):
-        return {some.representation: asked(some) for some in members(wildcards)}
-
-    return of_each
+use rule evaluate as evaluate_twins with:
+    input:
+        profiles=for_twins(profiles_of),
+        folds="results/{dataset}/splits/{task}.parquet",
+        more=for_twins(more_files_of),
+    output:
+        scores=of_twins("results/{dataset}/scores/{task}/{representation}.tsv"),
+        predictions=of_twins("results/{dataset}/items/{task}/{representation}.parquet"),
+        draws=of_twins("results/{dataset}/draws/{task}/{representation}.parquet"),
+    log:
+        "logs/evaluate_twins/{dataset}/{task}/{representation}.log",
+    benchmark:
+        "benchmarks/evaluate_twins/{dataset}/{task}/{representation}.tsv"
+    wildcard_constraints:
+        representation=pattern(FAMILIES),
+    params:
+        representations=by_name(standing_of, twins_of),
