@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "tests/conda"))
 
 
 def draw_folder(folder: Path, shuffled: bool = False) -> None:
@@ -47,16 +48,28 @@ def _discs(rng: np.random.Generator, kind: str) -> np.ndarray:
 class Study:
     """A study folder: its tables can be edited, it can be run, and what a run did can be seen."""
 
+    root = ROOT
+
     def __init__(self, folder: Path, shuffled: bool = False):
         self.folder = folder
         shutil.copytree(ROOT / "tests/toy/config", folder / "config")
         draw_folder(folder / "images", shuffled)
 
+    def command(self, *arguments: str, cores: int = 2) -> list[str]:
+        """What runs the study."""
+        command = [sys.executable, "-m", "snakemake", "--cores", cores]
+        return [str(part) for part in (*command, "--directory", self.folder, *arguments)]
+
+    def environment(self) -> dict[str, str]:
+        """Variables that it is run with."""
+        return dict(os.environ)
+
     def run(self, *arguments: str, cores: int = 2, hashseed: str = "0"):
-        command = [sys.executable, "-m", "snakemake", "--cores", str(cores)]
-        command += ["--directory", str(self.folder), *arguments]
-        environment = {**os.environ, "PYTHONHASHSEED": hashseed}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        command = self.command(*arguments, cores=cores)
+        environment = {**self.environment(), "PYTHONHASHSEED": hashseed}
+        done = subprocess.run(
+            command, cwd=self.root, env=environment, capture_output=True, text=True
+        )
         done.said = done.stdout + done.stderr
         return done
 
@@ -116,3 +129,25 @@ def copied(finished, tmp_path) -> Study:
 def fresh(tmp_path) -> Study:
     """The toy study before its first run."""
     return Study(tmp_path / "study")
+
+
+@pytest.fixture(scope="session")
+def conda(tmp_path_factory):
+    """A stand-in for conda, and a Snakemake that its jobs cannot see."""
+    from rig import Conda
+
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip("envs/ ask for Python 3.11")
+    return Conda(tmp_path_factory.mktemp("conda"))
+
+
+@pytest.fixture(scope="session")
+def apart(tmp_path_factory, conda):
+    """The toy study, cut down, after its one run in the environments of its rules."""
+    from rig import TARGETS, Apart, cut, write_pairs
+
+    write_pairs(conda.folder)
+    study = Apart(tmp_path_factory.mktemp("apart") / "study", conda)
+    cut(study.folder / "config")
+    study.said = study.succeed(*TARGETS)
+    return study

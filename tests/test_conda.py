@@ -7,38 +7,16 @@ import json
 import re
 import shutil
 import sys
+from copy import copy
 
 import numpy as np
 import pytest
 import yaml
 from conftest import ROOT
 
-sys.path.append(str(ROOT / "tests/conda"))
-
-from rig import TARGETS, Apart, Conda, cut, write_pairs
-
-pytestmark = [
-    pytest.mark.workflow,
-    pytest.mark.conda,
-    pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="envs/ ask for Python 3.11"),
-]
+pytestmark = [pytest.mark.workflow, pytest.mark.conda]
 
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
-
-
-@pytest.fixture(scope="session")
-def conda(tmp_path_factory) -> Conda:
-    return Conda(tmp_path_factory.mktemp("conda"))
-
-
-@pytest.fixture(scope="session")
-def study(tmp_path_factory, conda) -> Apart:
-    """The toy study, cut down, after its one run."""
-    write_pairs(conda.folder)
-    study = Apart(tmp_path_factory.mktemp("apart") / "study", conda)
-    cut(study.folder / "config")
-    study.said = study.succeed(*TARGETS)
-    return study
 
 
 def test_the_container_holds_the_environments_as_they_are_written(conda):
@@ -166,18 +144,18 @@ def test_a_pin_that_cannot_be_met_is_named(name, line, wrong, said, conda, tmp_p
     assert re.search(rf"SolverError: .*{re.escape(said)}", done.said, re.S), done.said
 
 
-def test_every_rule_runs_in_its_environment(study):
-    ran = set(re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)$", study.said, re.M))
+def test_every_rule_runs_in_its_environment(apart):
+    ran = set(re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)$", apart.said, re.M))
     missing = set(rules_with_scripts()) - ran
     assert not missing, f"add what makes it run to cut() or TARGETS: {missing}"
-    made = (study.conda.folder / "environments").glob("*.yaml")
+    made = (apart.conda.folder / "environments").glob("*.yaml")
     assert {path.read_text() for path in made} == {path.read_text() for path in ENVIRONMENTS}
-    assert (study.folder / "results/report.html").is_file()
+    assert (apart.folder / "results/report.html").is_file()
 
 
-def test_scores_are_those_of_a_run_without_conda(study, finished):
+def test_scores_are_those_of_a_run_without_conda(apart, finished):
     key = ["representation", "probe", "metric"]
-    ours, theirs = (each.table("scores").query("task == 'toy-kind'") for each in (study, finished))
+    ours, theirs = (each.table("scores").query("task == 'toy-kind'") for each in (apart, finished))
     theirs = theirs[theirs["representation"].isin(ours["representation"])]
     ours, theirs = (table.set_index(key).sort_index() for table in (ours, theirs))
     assert len(ours) >= 5 and list(ours.index) == list(theirs.index)
@@ -192,15 +170,15 @@ def test_scores_are_those_of_a_run_without_conda(study, finished):
         ("plot", "sklearn", "results/figures/toy-kind.svg"),
     ],
 )
-def test_a_rule_that_imports_what_it_does_not_declare_fails(rule, module, target, study, tmp_path):
+def test_a_rule_that_imports_what_it_does_not_declare_fails(rule, module, target, apart, tmp_path):
     root = tmp_path / "root"
     for part in ("workflow", "envs", "profiles"):
         shutil.copytree(ROOT / part, root / part)
     shutil.copy(ROOT / "Snakefile", root)
     script = root / f"workflow/scripts/{rule}.py"
     script.write_text(script.read_text() + f"import {module}\n")
-    changed = Apart.__new__(Apart)
-    changed.folder, changed.conda, changed.root = tmp_path / "study", study.conda, root
-    shutil.copytree(study.folder, changed.folder)
+    changed = copy(apart)
+    changed.folder, changed.root = tmp_path / "study", root
+    shutil.copytree(apart.folder, changed.folder)
     said = changed.fail("--forcerun", rule, "--", target)
     assert f"ModuleNotFoundError: No module named '{module}'" in said, said[-3000:]

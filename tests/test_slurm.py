@@ -1,5 +1,6 @@
 """The tiny study on a real SLURM of two nodes: nodes fail, jobs fail, time runs out, rows come."""
 
+import os
 import re
 import subprocess
 import sys
@@ -11,9 +12,8 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT, Study
+from rig import Apart
 from slurm.cluster import NODES, Cluster, Unavailable
-
-pytest.importorskip("snakemake_executor_plugin_slurm", reason="no SLURM plugin of Snakemake")
 
 PROFILE = ROOT / "profiles/slurm"
 SETTINGS = yaml.safe_load((PROFILE / "profile.yaml").read_text())
@@ -21,6 +21,7 @@ SETTINGS = yaml.safe_load((PROFILE / "profile.yaml").read_text())
 PROFILES = ["--profile", ROOT / "tests/slurm/profile", "--workflow-profile", PROFILE]
 PROFILES += ["--jobs", "8", "--group-components", "images=2", "cells=2", "scores=10"]
 EMBEDDING = ("embed", "embed_twins")
+KEYS = ["task", "representation", "alignment", "probe", "metric"]
 
 
 def cut(study: Study) -> None:
@@ -34,8 +35,48 @@ def cut(study: Study) -> None:
 
 def submitted(said: str) -> dict[str, str]:
     """Rule or group of each job that Snakemake gave to SLURM, by SLURM's number."""
-    found = r"submitted with SLURM jobid (\d+) \(log: \S*/(?:rule|group)_(\w+?)[_/]"
-    return dict(re.findall(found, said))
+    found = r"submitted with SLURM jobid (\d+) \(log: \S*/(?:rule_(\w+)|group_([a-z]+)\w*)/"
+    return {job: rule or group for job, rule, group in re.findall(found, said)}
+
+
+def asked(said: str) -> dict[tuple[str, ...], dict[str, str]]:
+    """Resources of the jobs of a dry run, by rule, data set and what else is in its wildcards."""
+    found = {}
+    for job in re.split(r"^ *(?:local)?rule ", said, flags=re.M)[1:]:
+        wildcards = re.search(r"^ *wildcards: (.*)$", job, re.M)
+        resources = re.search(r"^ *resources: (.*)$", job, re.M)
+        if wildcards and resources:
+            of = [part.split("=")[1] for part in wildcards[1].split(", ")]
+            found[job.split(":")[0], *of] = dict(p.split("=", 1) for p in resources[1].split(", "))
+    return found
+
+
+@pytest.mark.workflow
+def test_jobs_ask_for_what_they_read(copied):
+    # Sizes only: a dry run opens none of these.
+    for folder, megabytes in (
+        ("images/*.tif", 400),
+        ("features/*/*", 100),
+        ("features/*.h5ad", 200),
+    ):
+        for path in (copied.folder / "results/toy-folder").glob(folder):
+            os.truncate(path, megabytes << 20)
+    aligned = [f"results/toy-folder/profiles/tvn/{name}.h5ad" for name in ("lite0", "lite0-twin0")]
+    said = copied.succeed("all", *aligned, "--dry-run", "--forceall", *PROFILES[2:4], cores=8)
+    jobs = asked(said)
+    of_unit = [jobs["embed", "toy-folder", "lite0", "monday"]]
+    of_unit += [jobs["embed_twins", "toy-folder", "lite0", "monday"]]
+    assert [(job["mem_mb"], job["gpu"]) for job in of_unit] == [("16000", "1")] * 2
+    assert [int(job["runtime"]) for job in of_unit] == [30 + 400 // 50, 60 + 400 // 10]
+    # The second of a group: what the first of it will make is not there yet.
+    assert int(jobs["measure", "toy-folder", "monday"]["runtime"]) == 10 + (400 << 20) // 20_000_000
+    # Two units of 100 MB, or what was made of them. Twins, of which there are two, do not lie in
+    # memory at the same time.
+    asking = [("gather", "lite0"), ("align", "tvn", "lite0"), ("evaluate", "toy-kind", "lite0")]
+    for rule, *of in asking:
+        for name in (rule, f"{rule}_twins"):
+            memory = float(jobs[name, "toy-folder", *of]["mem_mb"])
+            assert memory == pytest.approx(4000 + 6 * 200, abs=6), name
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +104,14 @@ def overtime(slurm, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def stopped(slurm, overtime, tmp_path_factory):
-    """The study, during which the second node fails while it embeds."""
-    study = Study(tmp_path_factory.mktemp("slurm-study") / "study")
+def stopped(slurm, overtime, conda, tmp_path_factory):
+    """The study in the environments of its rules; the second node fails while it embeds."""
+    study = Apart(tmp_path_factory.mktemp("slurm-study") / "study", conda)
     cut(study)
-    command = [sys.executable, "-m", "snakemake", "--cores", "4", *PROFILES]
     with open(study.folder / "said", "w") as said:
         running = subprocess.Popen(
-            [*command, "--directory", study.folder], cwd=ROOT, stdout=said, stderr=said
+            study.command(*PROFILES, cores=4),
+            **{"cwd": ROOT, "env": study.environment(), "stdout": said, "stderr": said},
         )
     try:
         slurm.wait_for(lambda: running.poll() is not None or embeds_on(slurm, "n2"), "n2", 180)
@@ -90,6 +131,7 @@ def embeds_on(slurm: Cluster, node: str) -> bool:
 
 
 @pytest.mark.workflow
+@pytest.mark.conda
 def test_a_study_outlives_a_node_and_scores_as_a_local_run(stopped, finished):
     study = stopped.study
     assert stopped.running.returncode == 0, study.said[-5000:]
@@ -99,10 +141,16 @@ def test_a_study_outlives_a_node_and_scores_as_a_local_run(stopped, finished):
     assert lost and lost <= again, "what ran on the stopped node has not run on the other"
     later = [t for t in stopped.after if t not in stopped.before]
     assert {t["node"] for t in later} == {"n1"}
-    keys = ["task", "representation", "alignment", "probe", "metric"]
-    ours, theirs = (s.table("scores").set_index(keys).sort_index() for s in (study, finished))
+    hold_scores_of(study, finished)
+
+
+def hold_scores_of(study: Study, finished: Study) -> None:
+    """See that scores are all there, and those of a run on one machine."""
+    ours, theirs = (s.table("scores").set_index(KEYS).sort_index() for s in (study, finished))
     assert {"lite0", "lite0-twin1", "cell-count", "noise"} <= set(ours.index.unique(1))
-    pd.testing.assert_frame_equal(ours, theirs.loc[ours.index], rtol=0, atol=1e-6)
+    pd.testing.assert_frame_equal(
+        ours, theirs.loc[ours.index], rtol=0, atol=1e-6, check_dtype=False
+    )
 
 
 @pytest.mark.workflow
@@ -164,3 +212,12 @@ def test_a_job_over_its_time_is_tried_again_with_more(overtime, stopped):
     assert running.returncode == 0, said[-5000:]
     assert "SLURM status is: 'TIMEOUT'" in said
     assert (folder / "minutes.txt").read_text().split() == ["1", "2"]
+
+
+@pytest.mark.slow
+def test_a_study_runs_on_nodes_without_environments(slurm, finished, tmp_path):
+    study = Study(tmp_path / "study")
+    cut(study)
+    said = study.succeed(*PROFILES, cores=4)
+    assert set(submitted(said)) <= {task["job"] for task in slurm.tasks()}
+    hold_scores_of(study, finished)

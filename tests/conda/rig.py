@@ -15,6 +15,8 @@ TOOLS = Path(__file__).parent
 VISIBLE = ["snakemake", "tenacity"]
 VISIBLE += [f"snakemake_interface_{name}" for name in ("common", "logger_plugins")]
 VISIBLE += ["snakemake_interface_storage_plugins"]
+# What Snakemake looks for on its path, if it is installed.
+PLUGINS = [f"snakemake_executor_plugin_slurm{part}" for part in ("", "_jobstep")]
 
 
 class Conda:
@@ -27,9 +29,11 @@ class Conda:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "bare"], check=True)
         site = Path(sysconfig.get_path("purelib"))
         (bare,) = folder.glob("bare/lib/*/site-packages")
-        for name in VISIBLE:
-            (bare / name).symlink_to(site / name)
-        self.snakemake = [folder / "bare/bin/python", "-I", TOOLS / "apart.py", site, "--use-conda"]
+        for name in (*VISIBLE, *PLUGINS):
+            if (site / name).exists() or name in VISIBLE:
+                (bare / name).symlink_to(site / name)
+        (bare / "sitecustomize.py").symlink_to(TOOLS / "hidden.py")
+        self.python = folder / "bare/bin/python"
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         self.environment |= {
             "PATH": f"{TOOLS / 'shim/bin'}:{os.environ['PATH']}",
@@ -53,7 +57,8 @@ class Conda:
     def workflow(self, folder: Path, text: str):
         """Run a workflow that is a few lines."""
         (folder / "Snakefile").write_text(text)
-        return self.run(*self.snakemake, "--cores", 2, cwd=folder)
+        command = [self.python, "-m", "snakemake", "--use-conda", "--cores", 2]
+        return self.run(*command, cwd=folder)
 
 
 class Apart(Study):
@@ -61,12 +66,15 @@ class Apart(Study):
 
     def __init__(self, folder: Path, conda: Conda):
         super().__init__(folder)
-        self.conda, self.root = conda, ROOT
+        self.conda = conda
 
-    def run(self, *arguments: str, cores: int = 2, **_):
-        command = [*self.conda.snakemake, "--conda-prefix", self.conda.folder / "environments"]
-        command += ["--cores", cores, "--directory", self.folder, *arguments]
-        return self.conda.run(*command, cwd=self.root)
+    def command(self, *arguments: str, cores: int = 2) -> list[str]:
+        prefix = self.conda.folder / "environments"
+        options = ["--use-conda", "--conda-prefix", str(prefix), *arguments]
+        return [str(self.conda.python), *super().command(*options, cores=cores)[1:]]
+
+    def environment(self) -> dict[str, str]:
+        return self.conda.environment
 
 
 def edit(path: Path, change) -> None:
