@@ -11,17 +11,17 @@ study: $(VENV)/installed
 	$(SNAKEMAKE)
 	@echo "The report: results/report.html"
 
-test: lint
-	$(BIN)/python -m pytest
+# Those of a whole study use all cores themselves.
+test: lint test-unit test-workflow
 
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
 
 test-unit: $(VENV)/installed
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest -n $(CORES) tests/unit
 
 test-workflow: $(VENV)/installed
-	$(BIN)/python -m pytest tests -m workflow
+	$(BIN)/python -m pytest --ignore tests/unit
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
