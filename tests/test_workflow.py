@@ -246,7 +246,12 @@ def test_an_interrupted_study_resumes(copied):
     copied.add("models.tsv", "other\ttimm\ttest_efficientnet\tnone\ttissue\trgb\tdtype\t64")
     features = copied.folder / "results/toy-folder/features"
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--directory", copied.folder]
-    running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
+    running = subprocess.Popen(
+        command,
+        **{"cwd": ROOT, "stderr": subprocess.DEVNULL, "start_new_session": True},
+        # Whoever runs the tests in the background has Ctrl-C ignored, and so would this.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 120
     while len(list(features.glob("other*/*.h5ad"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.2)
