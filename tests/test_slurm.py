@@ -53,13 +53,22 @@ def asked(said: str) -> dict[tuple[str, ...], dict[str, str]]:
 
 @pytest.mark.workflow
 def test_jobs_ask_for_what_they_read(copied):
+    copied.add(
+        "tasks.tsv", "toy-both\ttoy-folder\tclassification\tlabel\t\tgroup\t3\tnone,tvn\tknn"
+    )
+    results = copied.folder / "results/toy-folder"
+    (results / "profiles/tvn").mkdir(parents=True)
+    for path in results.glob("features/lite0*.h5ad"):
+        (results / "profiles/tvn" / path.name).touch()
+    (results / "splits/toy-both.parquet").touch()
     # Sizes only: a dry run opens none of these.
     for folder, megabytes in (
         ("images/*.tif", 400),
         ("features/*/*", 100),
         ("features/*.h5ad", 200),
+        ("profiles/tvn/*", 150),
     ):
-        for path in (copied.folder / "results/toy-folder").glob(folder):
+        for path in results.glob(folder):
             os.truncate(path, megabytes << 20)
     aligned = [f"results/toy-folder/profiles/tvn/{name}.h5ad" for name in ("lite0", "lite0-twin0")]
     said = copied.succeed("all", *aligned, "--dry-run", "--forceall", *PROFILES[2:4], cores=8)
@@ -77,6 +86,10 @@ def test_jobs_ask_for_what_they_read(copied):
         for name in (rule, f"{rule}_twins"):
             memory = float(jobs[name, "toy-folder", *of]["mem_mb"])
             assert memory == pytest.approx(4000 + 6 * 200, abs=6), name
+    # Both alignments of a representation do.
+    for name in ("evaluate", "evaluate_twins"):
+        memory = float(jobs[name, "toy-folder", "toy-both", "lite0"]["mem_mb"])
+        assert memory == pytest.approx(4000 + 6 * (200 + 150), abs=6), name
 
 
 @pytest.fixture(scope="module")
