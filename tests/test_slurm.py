@@ -20,17 +20,19 @@ SETTINGS = yaml.safe_load((PROFILE / "profile.yaml").read_text())
 # What the cluster of the tests needs; all else is the profile for production.
 PROFILES = ["--profile", ROOT / "tests/slurm/profile", "--workflow-profile", PROFILE]
 PROFILES += ["--jobs", "8", "--group-components", "images=2", "cells=2", "scores=10"]
-EMBEDDING = ("embed", "embed_twins")
+# A second network, so that two nodes have four jobs for their devices.
+ADDED = "small"
 KEYS = ["task", "representation", "alignment", "probe", "metric"]
 
 
 def cut(study: Study) -> None:
-    """Leave one data set, one network with its twins, and two baselines."""
+    """Leave one data set, a network and two baselines, and add a network."""
     kept = {"dataset", "toy-folder", "model", "lite0", "baseline", "cell-count", "noise"}
     kept |= {"task", "toy-kind"}
     for path in (study.folder / "config").glob("*.tsv"):
         lines = path.read_text().splitlines(keepends=True)
         path.write_text("".join(line for line in lines if line.split("\t")[0] in kept))
+    study.add("models.tsv", f"{ADDED}\ttimm\ttest_efficientnet\tnone\ttissue\trgb\tdtype\t32")
 
 
 def submitted(said: str) -> dict[str, str]:
@@ -58,7 +60,7 @@ def test_jobs_ask_for_what_they_read(copied):
     )
     results = copied.folder / "results/toy-folder"
     (results / "profiles/tvn").mkdir(parents=True)
-    for path in results.glob("features/lite0*.h5ad"):
+    for path in results.glob("features/*.h5ad"):
         (results / "profiles/tvn" / path.name).touch()
     (results / "splits/toy-both.parquet").touch()
     # Sizes only: a dry run opens none of these.
@@ -70,26 +72,31 @@ def test_jobs_ask_for_what_they_read(copied):
     ):
         for path in results.glob(folder):
             os.truncate(path, megabytes << 20)
-    aligned = [f"results/toy-folder/profiles/tvn/{name}.h5ad" for name in ("lite0", "lite0-twin0")]
-    said = copied.succeed("all", *aligned, "--dry-run", "--forceall", *PROFILES[2:4], cores=8)
-    jobs = asked(said)
-    of_unit = [jobs["embed", "toy-folder", "lite0", "monday"]]
-    of_unit += [jobs["embed_twins", "toy-folder", "lite0", "monday"]]
-    assert [(job["mem_mb"], job["gpu"]) for job in of_unit] == [("16000", "1")] * 2
-    assert [int(job["runtime"]) for job in of_unit] == [30 + 400 // 50, 60 + 400 // 10]
+    plan = ["--dry-run", "--forceall", *PROFILES[2:4]]
+    jobs = asked(copied.succeed(*plan, cores=8))
+    copied.add("config.yaml", "baselines_share_jobs: true")
+    jobs |= asked(copied.succeed(*plan, cores=8))
+    embed = jobs["embed", "toy-folder", "lite0", "monday"]
+    assert (embed["mem_mb"], embed["gpu"], embed["runtime"]) == ("16000", "1", "100")
     # The second of a group: what the first of it will make is not there yet.
     assert int(jobs["measure", "toy-folder", "monday"]["runtime"]) == 10 + (400 << 20) // 20_000_000
-    # Two units of 100 MB, or what was made of them. Twins, of which there are two, do not lie in
-    # memory at the same time.
-    asking = [("gather", "lite0"), ("align", "tvn", "lite0"), ("evaluate", "toy-kind", "lite0")]
-    for rule, *of in asking:
-        for name in (rule, f"{rule}_twins"):
-            memory = float(jobs[name, "toy-folder", *of]["mem_mb"])
-            assert memory == pytest.approx(4000 + 6 * 200, abs=6), name
-    # Both alignments of a representation do.
-    for name in ("evaluate", "evaluate_twins"):
-        memory = float(jobs[name, "toy-folder", "toy-both", "lite0"]["mem_mb"])
-        assert memory == pytest.approx(4000 + 6 * (200 + 150), abs=6), name
+    # Two units of 100 MB, or what was made of them; both alignments of a representation, the larger
+    # one counting for both. Those that share a job do not lie in memory at the same time.
+    for megabytes, rule, *of in (
+        (2 * 100, "gather", "batch"),
+        (2 * 100, "gather_family", "lite0"),
+        (2 * 100, "gather_shared"),
+        (200, "align", "tvn", "batch"),
+        (200, "align_family", "tvn", "lite0"),
+        (200, "align_shared", "tvn"),
+        (200, "evaluate", "toy-kind", "batch"),
+        (200, "evaluate_family", "toy-kind", "lite0"),
+        (2 * 200, "evaluate", "toy-both", "batch"),
+        (2 * 200, "evaluate_family", "toy-both", "lite0"),
+        (2 * 200, "evaluate_shared", "toy-both"),
+    ):
+        memory = float(jobs[rule, "toy-folder", *of]["mem_mb"])
+        assert memory == pytest.approx(4000 + 6 * megabytes, abs=12), (rule, *of)
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +167,7 @@ def test_a_study_outlives_a_node_and_scores_as_a_local_run(stopped, finished):
 def hold_scores_of(study: Study, finished: Study) -> None:
     """See that scores are all there, and those of a run on one machine."""
     ours, theirs = (s.table("scores").set_index(KEYS).sort_index() for s in (study, finished))
+    ours = ours[~ours.index.get_level_values(1).str.startswith(ADDED)]
     assert {"lite0", "lite0-twin1", "cell-count", "noise"} <= set(ours.index.unique(1))
     pd.testing.assert_frame_equal(
         ours, theirs.loc[ours.index], rtol=0, atol=1e-6, check_dtype=False
@@ -169,7 +177,7 @@ def hold_scores_of(study: Study, finished: Study) -> None:
 @pytest.mark.workflow
 def test_jobs_with_a_gpu_see_their_own_and_others_see_none(stopped):
     named = submitted(stopped.study.said)
-    embeds = [task for task in stopped.after if named.get(task["job"]) in EMBEDDING]
+    embeds = [task for task in stopped.after if named.get(task["job"]) == "embed"]
     assert len({task["job"] for task in embeds}) == 4
     assert {task["devices"] for task in embeds} == {"0", "1"}
     together = [pair for pair in combinations(embeds, 2) if overlap(*pair)]
@@ -211,8 +219,7 @@ def test_a_failing_job_is_reported_with_its_logs_and_mended_submits_its_own_jobs
     study.edit("models.tsv", "file:weights/none.pth", "none")
     named = list(submitted(study.succeed(*PROFILES, cores=4)).values())
     assert {name: named.count(name) for name in set(named)} == {
-        **{"embed": 2, "embed_twins": 2, "gather": 1, "gather_twins": 1},
-        **{"scores": 1, "compare": 1, "detect": 1},
+        **{"embed": 2, "gather_family": 1, "scores": 1, "compare": 1, "detect": 1},
     }
     assert "other-twin1" in set(study.table("scores")["representation"])
 

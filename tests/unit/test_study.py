@@ -90,6 +90,23 @@ def test_baselines_stand_beside_models():
     assert rows["noise"] == baseline() | {"role": "baseline", "of": ""}
 
 
+def test_baselines_of_every_data_set_are_those_that_share_jobs():
+    rows = {
+        "everywhere": baseline(),
+        "cells-only": baseline(modality=["cells"]),
+        "truth": baseline(function="true-factors", family="truth"),
+        "seen": planted(),
+    }
+    rows = study.with_planted(rows, [0], "baselines.tsv")
+    cells = {"modality": "cells", "source": "simulated"}
+    folder = {"modality": "cells", "source": "folder"}
+    tissue = {"modality": "tissue", "source": "simulated"}
+    assert study.fit_all(rows, {"a": cells}) == ["everywhere", "cells-only", "truth"]
+    assert study.fit_all(rows, {"a": cells, "b": folder}) == ["everywhere", "cells-only"]
+    assert study.fit_all(rows, {"a": cells, "b": tissue}) == ["everywhere", "truth"]
+    assert study.fit_all(rows, {"a": folder, "b": tissue}) == ["everywhere"]
+
+
 def test_a_planted_representation_is_judged_and_its_twins_hold_nothing():
     row = planted(arguments={"factors": ["a", "b"], "noise": 0.2, "distractors": 4})
     rows = study.with_planted({"seen": row}, [0, 1], "baselines.tsv")

@@ -14,6 +14,8 @@ rule fetch:
         "logs/fetch/{dataset}/{unit}.log",
     wildcard_constraints:
         dataset=pattern(folders),
+    # What networks wait for goes first, since they take longest.
+    priority: 50
     conda:
         "../../envs/fetch.yaml"
     params:
@@ -37,6 +39,7 @@ rule simulate:
         "logs/simulate/{dataset}/{unit}.log",
     wildcard_constraints:
         dataset=pattern(set(datasets) - set(folders)),
+    priority: 50
     conda:
         "../../envs/imaging.yaml"
     params:
@@ -56,6 +59,7 @@ rule crop:
         tiles="results/{dataset}/images/{unit}.tiles.parquet",
     log:
         "logs/crop/{dataset}/{unit}.log",
+    priority: 50
     conda:
         "../../envs/imaging.yaml"
     params:

@@ -8,13 +8,14 @@ rule embed:
         images="results/{dataset}/images/{unit}.tif",
         tiles="results/{dataset}/images/{unit}.tiles.parquet",
     output:
-        features=["results/{dataset}/features/{representation}/{unit}.h5ad"],
+        features=of_family("results/{dataset}/features/{representation}/{unit}.h5ad"),
     log:
         "logs/embed/{dataset}/{representation}/{unit}.log",
     benchmark:
         "benchmarks/embed/{dataset}/{representation}/{unit}.tsv"
     wildcard_constraints:
         representation=pattern([name for name in FAMILIES if name in models]),
+    priority: 50
     conda:
         "../../envs/torch.yaml"
     # The other half is for jobs that go on beside it.
@@ -22,7 +23,7 @@ rule embed:
     resources:
         gpu=1,
     params:
-        networks=by_name(network_of),
+        networks=by_name(network_of, family),
         channels=channels_of,
         run={"batch_size": config["batch_size"], "compiled": config["compile"]},
     script:
@@ -40,7 +41,7 @@ rule describe:
     log:
         "logs/describe/{dataset}/{representation}/{unit}.log",
     wildcard_constraints:
-        representation=pattern([name for name in SINGLES if name in baselines]),
+        representation=pattern(SINGLES),
     conda:
         "../../envs/imaging.yaml"
     params:

@@ -10,14 +10,14 @@ def levels_of(wildcards):
 
 
 def calibration_of(wildcards):
-    """The images that set the running statistics of a twin: one unit's, for all its units."""
-    row = representations[wildcards.representation]
-    if row["weights"] != "none" or row.get("twin_statistics") != "data":
+    """The images that set the running statistics of twins: one unit's, for all units."""
+    rows = [representations[name] for name in names_of_family(wildcards.representation)]
+    if not any(networks.is_calibrated(row) for row in rows):
         return {}
     first = next(iter(units[wildcards.dataset]))
     images = f"results/{wildcards.dataset}/images/{first}"
     found = {"calibration": f"{images}.tif"}
-    if row["intensity"] == "plate":
+    if rows[0]["intensity"] == "plate":
         found["calibration_levels"] = f"{images}.levels.parquet"
     return found
 

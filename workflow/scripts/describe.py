@@ -1,4 +1,4 @@
-"""Describe the images of one unit by a baseline, or by each twin of a planted one."""
+"""Describe the images of one unit by one or several baselines."""
 
 from twinscope import baselines, files, jobs
 
@@ -10,8 +10,9 @@ unit = baselines.Unit(
     images=files.Stack(snakemake.input.images),
     masks=files.Labels(snakemake.input.masks),
 )
-rows = snakemake.params.baselines.values()
-for path, row in zip(snakemake.output.features, rows, strict=True):
+what = f"describe {snakemake.wildcards.dataset} {snakemake.wildcards.unit}"
+rows = jobs.one_by_one(snakemake.params.baselines, what)
+for path, (_, row) in zip(snakemake.output.features, rows, strict=True):
     features = baselines.describe(row["function"], unit, row["arguments"])
     provenance = {
         "row": row,

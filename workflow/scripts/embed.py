@@ -1,6 +1,6 @@
-"""Embed the images of one unit with one network, or with each twin of a model."""
+"""Embed the images of one unit with a model and with each of its twins."""
 
-from twinscope import embedding, files, jobs, levels, models
+from twinscope import embedding, files, jobs, levels, models, networks
 
 jobs.start(snakemake)
 given, asked = snakemake.input, snakemake.params
@@ -12,7 +12,7 @@ sizes = {"size": lambda step: step.images, "free": lambda step: step.stored}
 for path, (name, row) in zip(snakemake.output.features, asked.networks.items(), strict=True):
     what = f"embed {snakemake.wildcards.dataset} {name} {snakemake.wildcards.unit}"
     network = models.load(row)
-    if "calibration" in given.keys():  # noqa: SIM118
+    if networks.is_calibrated(row):
         network = models.calibrated(network, files.Stack(given.calibration), asked.channels, ends)
     found = embedding.embed(
         *(images, network, asked.channels, shared),

@@ -6,7 +6,8 @@ jobs.start(snakemake)
 given, made, asked = snakemake.input, snakemake.output, snakemake.params
 folds, number = files.read_index(given.folds), len(asked.representations)
 profiles, more = (jobs.shares(paths, number) for paths in (given.profiles, given.more))
-for k, (name, known) in enumerate(asked.representations.items()):
+what = f"evaluate {snakemake.wildcards.task}"
+for k, (name, known) in enumerate(jobs.one_by_one(asked.representations, what)):
     read = [files.read_features(path) for path in profiles[k]]
     found = [(*representations.unpack(data), representations.layers(data)) for data in read]
     tables = [files.read_table(path) for path in more[k]]

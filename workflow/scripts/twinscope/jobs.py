@@ -5,12 +5,14 @@ import importlib.metadata
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from twinscope.errors import InputError
 
 log = logging.getLogger("twinscope")
 clock = logging.getLogger("twinscope-clock")
+# What a job of several is working on, for its errors.
+_now: list[str] = []
 
 
 def start(job) -> None:
@@ -47,6 +49,29 @@ def shares(items: Sequence, number: int) -> list[Sequence]:
     if left:
         raise ValueError(f"{len(items)} items cannot be shared evenly among {number}")
     return [items[k * size : (k + 1) * size] for k in range(number)]
+
+
+def one_by_one(made: Mapping, what: str) -> Iterator[tuple[str, object]]:
+    """Pass on what a job makes, and say how far it is and, in an error, at which of it.
+
+    Parameters
+    ----------
+    made : mapping
+        What is asked of each representation, by its name.
+    what : str
+        The job, for the message.
+
+    Yields
+    ------
+    (str, object)
+        Each name with what is asked of it.
+    """
+    told = counter(what, "representations")
+    for number, (name, asked) in enumerate(made.items(), 1):
+        _now[:] = [name]
+        yield name, asked
+        _now.clear()
+        told(number, len(made))
 
 
 def progress(
@@ -148,7 +173,8 @@ def _duration(seconds: float) -> str:
 
 def _say(kind, error, trace) -> None:
     """One clear line for bad input; the whole story, in the log, for anything else."""
+    where = "".join(f"{name}: " for name in _now)
     if issubclass(kind, InputError):
-        log.error("error: %s", error)
+        log.error("error: %s%s", where, error)
     else:
-        log.error("error: %s: %s", kind.__name__, error, exc_info=(kind, error, trace))
+        log.error("error: %s%s: %s", where, kind.__name__, error, exc_info=(kind, error, trace))

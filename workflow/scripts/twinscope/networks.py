@@ -39,6 +39,11 @@ def on(row: Mapping, dataset: Mapping) -> dict:
     return {**row, "channels": list(dataset["channels"])}
 
 
+def is_calibrated(row: Mapping) -> bool:
+    """Whether running statistics of an untrained network are set from images."""
+    return row["weights"] == "none" and row.get("twin_statistics") == "data"
+
+
 def _check_columns(name: str, row: Mapping, file: str) -> None:
     policy, channels = row["policy"], row.get("channels")
     if channels is None and policy in ("chosen", "native"):

@@ -141,6 +141,15 @@ def fits(row: Mapping, dataset: Mapping) -> bool:
     return _modal(row, dataset)
 
 
+def fit_all(rows: Mapping[str, Mapping], datasets: Mapping[str, Mapping]) -> list[str]:
+    """Names of the baselines that are run on every data set of a study."""
+    return [
+        name
+        for name, row in rows.items()
+        if row["role"] == "baseline" and all(fits(row, data) for data in datasets.values())
+    ]
+
+
 def check_baselines(baselines: Mapping[str, Mapping], datasets: Mapping, file: str) -> None:
     """Check that a baseline of true factors has simulated images to be run on.
 
