@@ -15,8 +15,8 @@ TOOLS = Path(__file__).parent
 VISIBLE = ["snakemake", "tenacity"]
 VISIBLE += [f"snakemake_interface_{name}" for name in ("common", "logger_plugins")]
 VISIBLE += ["snakemake_interface_storage_plugins"]
-# What Snakemake looks for on its path, if it is installed.
-PLUGINS = [f"snakemake_executor_plugin_slurm{part}" for part in ("", "_jobstep")]
+# Snakemake looks for its plugins on its path.
+VISIBLE += [f"snakemake_executor_plugin_slurm{part}" for part in ("", "_jobstep")]
 
 
 class Conda:
@@ -29,9 +29,8 @@ class Conda:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "bare"], check=True)
         site = Path(sysconfig.get_path("purelib"))
         (bare,) = folder.glob("bare/lib/*/site-packages")
-        for name in (*VISIBLE, *PLUGINS):
-            if (site / name).exists() or name in VISIBLE:
-                (bare / name).symlink_to(site / name)
+        for name in VISIBLE:
+            (bare / name).symlink_to(site / name)
         (bare / "sitecustomize.py").symlink_to(TOOLS / "hidden.py")
         self.python = folder / "bare/bin/python"
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
