@@ -34,7 +34,7 @@ SOURCES = {
     "simulated": {"source": "simulated", "arguments": '{"design": "cells"}'}
     | {"image": "path", "item": "item"},
     "folder": {"source": "folder", "location": "images/table.csv", "item": "item"}
-    | {"image": "dna,er,rna,agp,mito", "unit": "plate"},
+    | {"unit": "plate"},
 }
 
 
@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=10)
     parser.add_argument("--source", choices=SOURCES, default="simulated")
     parser.add_argument("--images", type=int, default=384, help="images a unit, of a folder")
+    parser.add_argument("--files", type=int, choices=(1, 5), default=5, help="files an image")
     parser.add_argument("more", nargs="*", help="arguments for Snakemake, after --")
     given = parser.parse_args()
     print(f"{given.models} models, {given.twins} twins each, {given.tasks} tasks")
@@ -92,7 +93,9 @@ def write_study(folder: Path, units: int, given: argparse.Namespace) -> None:
         {"model": f"model-{k}", "weights": f"timm:tag{k}", **network} for k in range(given.models)
     ]
     task = {"dataset": "plates", "kind": "classification", "alignments": "none,standardize"}
-    write(folder, "datasets", [DATASET | SOURCES[given.source]])
+    columns = DATASET["channels"].split(",") if given.files > 1 else ["file"]
+    images = {"image": ",".join(columns)} if given.source == "folder" else {}
+    write(folder, "datasets", [DATASET | SOURCES[given.source] | images])
     write(folder, "units", [{"dataset": "plates", "unit": plate} for plate in plates])
     write(folder, "models", models)
     baselines = [
@@ -102,19 +105,18 @@ def write_study(folder: Path, units: int, given: argparse.Namespace) -> None:
     write(folder, "baselines", baselines)
     write(folder, "tasks", [{"task": f"task-{k}", **task} for k in range(given.tasks)])
     if given.source == "folder":
-        draw(folder / "images", plates, given.images)
+        draw(folder / "images", plates, given.images, columns)
 
 
-def draw(folder: Path, plates: list[str], images: int) -> None:
-    """Write a table of images, whose files are all one empty file under many names."""
-    channels = SOURCES["folder"]["image"].split(",")
+def draw(folder: Path, plates: list[str], images: int, columns: list[str]) -> None:
+    """Write a table of images, and their files, all empty: one for each column of the table."""
     (folder / "plates").mkdir(parents=True)
-    lines = [",".join(["item", "plate", "well", "effect", "control", *channels])]
+    lines = [",".join(["item", "plate", "well", "effect", "control", *columns])]
     for plate in plates:
         (folder / "plates" / plate).mkdir()
         for k in range(images):
             well = f"{chr(65 + k // 24 % 16)}{k % 24 + 1:02d}"
-            paths = [f"plates/{plate}/{k}-{channel}.tif" for channel in channels]
+            paths = [f"plates/{plate}/{k}-{column}.tif" for column in columns]
             for path in paths:
                 (folder / path).touch()
             lines.append(",".join([f"{plate}-{k}", plate, well, f"c{k % 9}", "no", *paths]))
