@@ -49,3 +49,17 @@ def test_a_channel_that_is_not_there_stops_before_any_job(study):
     study.edit("models.tsv", "\t96\t", "\t96\tDNA,Actin")
     said = study.fail("--dry-run")
     assert "no channel 'Actin'" in said and "row net" in said and "'toy-cells'" in said
+
+
+def test_statistics_of_images_are_those_of_twins_and_never_of_their_model(copied):
+    name, path = "lite0-channels", "results/toy-cells/features/{}/plate-1.h5ad"
+    names = (name, f"{name}-twin0", f"{name}-twin1")
+    before = copied.outputs()
+    table = copied.folder / "config/models.tsv"
+    header, *rows = table.read_text().splitlines()
+    added = [f"{row}\t{'data' if row.startswith(name) else ''}" for row in rows]
+    table.write_text("\n".join([f"{header}\ttwin_statistics", *added]) + "\n")
+    copied.succeed(path.format(name))
+    after = copied.outputs()
+    of = [path.format(one) for one in names]
+    assert [after[one][0] == before[one][0] for one in of] == [True, False, False]
