@@ -108,7 +108,7 @@ def cut(config: Path) -> None:
         lambda rows: [row for row in rows if row["baseline"] in kept] + own,
     )
     with open(config / "config.yaml", "a") as file:
-        file.write("segmenter_epochs: 1\n")
+        file.write("segmenter_epochs: 1\nbaselines_share_jobs: true\n")
 
 
 # The study and what is made when asked for; then what no row of the cut study asks for.
@@ -117,6 +117,7 @@ TARGETS += ["results/toy-cells/images/plate-1.levels.parquet"]
 TARGETS += [
     f"results/toy-folder/profiles/harmony/{name}.h5ad" for name in ("cell-count", "lite0-twin0")
 ]
+TARGETS += ["results/toy-cells/profiles/standardize/classical.h5ad"]
 
 
 def write_pairs(folder: Path) -> None:
